@@ -1,0 +1,175 @@
+#pragma once
+/*
+ * One CPU: what is its own, and the registers that only the kernel may touch.
+ *
+ * Rules
+ * - cpu_current() is valid from cpu_init_boot on. Fields belong to the CPU itself (interrupts are
+ *   off in the kernel), but for those that are marked as shared.
+ */
+#include <stdatomic.h>
+
+#include "kernel/arch/x86_64/layout.h"
+#include "kernel/arch/x86_64/trap.h"
+#include "kernel/sched/run_queue.h"
+#include "kernel/spinlock.h"
+#include "kernel/types.h"
+
+struct thread;
+struct space;
+
+struct gdt {
+    uint64_t null, kernel_code, kernel_data, user_data, user_code, tss[2];
+};
+
+/* SDM volume 3, 8.7 */
+struct __attribute__((packed)) tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3, io_bitmap;
+};
+
+#define FLUSH_FRAMES_MAX 512u
+
+struct cpu {
+    struct cpu *self;      /* CPU_SELF */
+    struct thread *thread; /* CPU_THREAD: whose registers are or were last in this CPU */
+    uint64_t frame_top;    /* CPU_FRAME_TOP: end of that thread's trap frame */
+    uint64_t stack_top;    /* CPU_STACK */
+    uint64_t user_rsp;     /* CPU_USER_RSP: between two instructions of syscall_entry */
+
+    uint32_t index;
+    uint32_t apic_id;
+    struct space *space; /* whose tables CR3 holds; NULL: the kernel's own */
+    bool in_idle;
+    bool tsc_disabled;       /* CR4.TSD as it stands */
+    uint64_t slice_end_ns;   /* when the running thread's turn is over, if others wait */
+    uint64_t run_start_ns;   /* when the running thread was switched in */
+    uint64_t timer_armed_ns; /* deadline in the local APIC timer; UINT64_MAX: none */
+
+    /* shared: other CPUs write these */
+    _Atomic bool online;
+    _Atomic uint64_t flush_requested, flush_done; /* see kernel/arch/x86_64/flush.h */
+    struct run_queue run_queue;                   /* has its own lock */
+    struct timers timers;                         /* has its own lock */
+
+    struct gdt gdt;
+    struct tss tss;
+    uint64_t *message;   /* CALL_MESSAGE_WORDS_MAX words for the parameters of the current call */
+    paddr_t *free_batch; /* FLUSH_FRAMES_MAX frames that wait for a flush */
+};
+_Static_assert(offsetof(struct cpu, thread) == CPU_THREAD, "layout.h");
+_Static_assert(offsetof(struct cpu, frame_top) == CPU_FRAME_TOP, "layout.h");
+_Static_assert(offsetof(struct cpu, stack_top) == CPU_STACK, "layout.h");
+_Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "layout.h");
+_Static_assert(sizeof(struct cpu) <= PAGE_SIZE, "a CPU is a page");
+
+static inline struct cpu *cpu_current(void) {
+    struct cpu *cpu;
+    __asm__("movq %%gs:%c1, %0" : "=r"(cpu) : "i"(CPU_SELF));
+    return cpu;
+}
+
+/* All CPUs that were started; index < cpu_count(). */
+extern struct cpu *cpus[CPUS_MAX];
+uint32_t cpu_count(void);
+
+/* What this machine can do, probed once on the boot CPU. */
+struct cpu_features {
+    bool nx, smep, smap, umip, xsave, xsaveopt, tsc_deadline, x2apic, rdrand, huge_pages, pge;
+    bool invariant_tsc, hypervisor;
+    uint64_t xcr0;        /* components in XSAVE state: x87, SSE, AVX, AVX-512 */
+    uint32_t xsave_bytes; /* size of an XSAVE area */
+    uint32_t physical_bits;
+    char vendor[13];
+};
+extern struct cpu_features cpu_features;
+
+/* The boot CPU, before memory management: static struct cpu and stacks. */
+void cpu_init_boot(void);
+/* With memory management: a stack between unmapped pages, in use from the next entry on. */
+void cpu_guard_boot_stack(void);
+extern uint8_t boot_cpu_stack[KERNEL_STACK_BYTES];
+/* Memory for one more CPU; its index is the next free one. NULL when there is none. */
+struct cpu *cpu_create(uint32_t apic_id);
+/* On the CPU itself: GDT, TSS, IDT, control registers, SYSCALL. */
+void cpu_init_local(struct cpu *cpu);
+
+static inline uint64_t msr_read(uint32_t msr) {
+    uint32_t low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
+    return (uint64_t)high << 32 | low;
+}
+static inline void msr_write(uint32_t msr, uint64_t value) {
+    __asm__ volatile("wrmsr"
+                     :
+                     : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+                     : "memory");
+}
+static inline uint64_t tsc_read(void) {
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (uint64_t)high << 32 | low;
+}
+struct cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf) {
+    struct cpuid r;
+    __asm__ volatile("cpuid"
+                     : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+                     : "a"(leaf), "c"(subleaf));
+    return r;
+}
+static inline uint64_t cr2_read(void) {
+    uint64_t value;
+    __asm__ volatile("movq %%cr2, %0" : "=r"(value));
+    return value;
+}
+static inline uint64_t cr4_read(void) {
+    uint64_t value;
+    __asm__ volatile("movq %%cr4, %0" : "=r"(value));
+    return value;
+}
+static inline void cr4_write(uint64_t value) {
+    __asm__ volatile("movq %0, %%cr4" : : "r"(value) : "memory");
+}
+static inline void cr3_write(uint64_t value) {
+    __asm__ volatile("movq %0, %%cr3" : : "r"(value) : "memory");
+}
+
+enum {
+    MSR_APIC_BASE = 0x1b,
+    MSR_TSC_DEADLINE = 0x6e0,
+    MSR_EFER = 0xc0000080,
+    MSR_STAR = 0xc0000081,
+    MSR_LSTAR = 0xc0000082,
+    MSR_CSTAR = 0xc0000083,
+    MSR_SFMASK = 0xc0000084,
+    MSR_FS_BASE = 0xc0000100,
+    MSR_GS_BASE = 0xc0000101,
+    MSR_KERNEL_GS_BASE = 0xc0000102,
+    MSR_SYSENTER_CS = 0x174,
+    MSR_SYSENTER_ESP = 0x175,
+    MSR_SYSENTER_EIP = 0x176,
+};
+
+/* Stops this CPU until an interrupt, and lets that in; interrupts are off again afterwards. */
+static inline void cpu_idle_once(void) {
+    __asm__ volatile("sti; hlt; cli" ::: "memory");
+}
+/* Lets pending interrupts in between two steps of a long operation. No lock may be held. */
+static inline void cpu_interrupt_window(void) {
+    __asm__ volatile("sti; nop; cli" ::: "memory");
+}
+_Noreturn void cpu_halt(void);
+
+/* A word of the hardware's random generator; false when there is none or it has run dry. */
+bool cpu_read_random(uint64_t *value);
+
+/* Makes the thread that runs next unable, or able, to read the time-stamp counter (rule 13). */
+void cpu_set_tsc_disabled(struct cpu *cpu, bool disabled);
+/* Clears segment selectors that a program left behind, so that the next one cannot see them. */
+void cpu_reset_segments(void);

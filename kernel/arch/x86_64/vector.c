@@ -1,0 +1,48 @@
+#include "kernel/arch/x86_64/vector.h"
+
+#include "kernel/arch/x86_64/cpu.h"
+
+#define FCW_OFFSET 0
+#define MXCSR_OFFSET 24
+#define XSTATE_BV_OFFSET 512
+
+#define FCW_DEFAULT 0x37f
+#define MXCSR_DEFAULT 0x1f80
+
+void vector_state_init(uint8_t *area) {
+    uint16_t fcw = FCW_DEFAULT;
+    uint32_t mxcsr = MXCSR_DEFAULT;
+    memcpy(area + FCW_OFFSET, &fcw, sizeof fcw);
+    memcpy(area + MXCSR_OFFSET, &mxcsr, sizeof mxcsr);
+    if (cpu_features.xsave) {
+        /* x87 and SSE come from the area, so that the control words above count; the rest of the
+         * components is not in it, and XRSTOR gives those their initial state. */
+        uint64_t components = 3;
+        memcpy(area + XSTATE_BV_OFFSET, &components, sizeof components);
+    }
+}
+
+void vector_state_save(uint8_t *area) {
+    if (!cpu_features.xsave) {
+        __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+        return;
+    }
+    uint32_t low = (uint32_t)cpu_features.xcr0, high = (uint32_t)(cpu_features.xcr0 >> 32);
+    if (cpu_features.xsaveopt) {
+        __asm__ volatile("xsaveopt64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
+    } else {
+        __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
+    }
+}
+
+void vector_state_restore(const uint8_t *area) {
+    if (!cpu_features.xsave) {
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+        return;
+    }
+    __asm__ volatile("xrstor64 (%0)"
+                     :
+                     : "r"(area), "a"((uint32_t)cpu_features.xcr0),
+                       "d"((uint32_t)(cpu_features.xcr0 >> 32))
+                     : "memory");
+}

@@ -1,0 +1,133 @@
+#include "kernel/cap/dispatch.h"
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/cap/call.h"
+#include "kernel/sched/process.h"
+
+/* Parameters in the arguments: the root and the data words, as the message would have them. */
+static status_t load_inline(struct call *call, const struct capos_entry *entry) {
+    const struct method *method = call->method;
+    if (!method->inline_allowed || entry->length != 0) {
+        return CAPOS_E_BAD_MESSAGE;
+    }
+    call->message[0] = method->params_root;
+    for (uint32_t i = 0; i < 3; i++) {
+        if (i + 1 < method->params_words) {
+            call->message[i + 1] = entry->argument[i];
+        } else if (entry->argument[i] != 0) {
+            return call_refuse(call, CAPOS_E_BAD_MESSAGE, i + 1);
+        }
+    }
+    call->message_words = method->params_words;
+    return CAPOS_OK;
+}
+
+/* Parameters in memory: copied once, and only the copy is looked at. */
+static status_t load_message(struct call *call, const struct capos_entry *entry) {
+    const struct method *method = call->method;
+    uint64_t bytes = entry->length;
+    if (bytes % 8 != 0 || bytes == 0) {
+        return CAPOS_E_BAD_MESSAGE;
+    }
+    if (bytes > CALL_MESSAGE_WORDS_MAX * 8) {
+        return CAPOS_E_TOO_LARGE;
+    }
+    call->message_words = (uint32_t)(bytes / 8);
+    if (method->params_words != 0 && call->message_words != method->params_words) {
+        return CAPOS_E_BAD_MESSAGE;
+    }
+    status_t status =
+        space_copy_in(&call->process->space, call->message, entry->argument[0], bytes);
+    if (status != CAPOS_OK) {
+        return status;
+    }
+    if (method->params_words != 0 && call->message[0] != method->params_root) {
+        return CAPOS_E_BAD_MESSAGE;
+    }
+    if (method->tail_in || method->tail_out) {
+        call->buffer = entry->argument[1];
+        call->buffer_length = entry->argument[2];
+    } else if ((entry->argument[1] | entry->argument[2]) != 0) {
+        return CAPOS_E_BAD_MESSAGE;
+    }
+    return CAPOS_OK;
+}
+
+static bool writes_results(const struct method *method) {
+    return method->results_words > 0;
+}
+
+static status_t load_params(struct call *call, const struct capos_entry *entry) {
+    if ((entry->flags & CAPOS_ENTRY_INLINE) != 0) {
+        return writes_results(call->method) ? CAPOS_E_BAD_MESSAGE : load_inline(call, entry);
+    }
+    status_t status = load_message(call, entry);
+    if (status == CAPOS_OK && writes_results(call->method)) {
+        /* Results go back to where the parameters were; say no before anything has happened. */
+        uint64_t bytes = UINT64_C(8) * call->method->results_words;
+        if (!space_is_mapped(&call->process->space, entry->argument[0], bytes, PROTECT_WRITE)) {
+            status = CAPOS_E_BAD_ADDRESS;
+        }
+        call->operation->message = entry->argument[0];
+    }
+    return status;
+}
+
+/*
+ * The slot of the capability. Only the process's own thread changes its table, and nothing of this
+ * call does before invoke is over, so slot and object stay without a lock or a reference.
+ */
+static status_t find_target(struct call *call, const struct capos_entry *entry) {
+    struct captable_slot *slot = captable_lookup(&call->process->captable, entry->capability);
+    if (slot == NULL) {
+        return CAPOS_E_BAD_CAPABILITY;
+    }
+    const struct interface *interface = slot->interface;
+    if (entry->method >= interface->method_count) {
+        return CAPOS_E_BAD_METHOD;
+    }
+    slot->used = 1;
+    call->object = slot->object;
+    call->badge = slot->badge;
+    call->interface = interface;
+    call->method = &interface->methods[entry->method];
+    return CAPOS_OK;
+}
+
+void dispatch_call(struct thread *thread, const struct capos_entry *entry,
+                   struct operation *operation, struct outcome *outcome) {
+    struct call call = {.thread = thread,
+                        .process = thread->process,
+                        .operation = operation,
+                        .message = cpu_current()->message};
+    status_t status = find_target(&call, entry);
+    if (status == CAPOS_OK) {
+        status = load_params(&call, entry);
+    }
+    bool is_charged = false;
+    if (status == CAPOS_OK && call.method->blocking) {
+        status = ledger_charge(&call.process->ledger, LEDGER_OPERATIONS, 1);
+        is_charged = status == CAPOS_OK;
+    }
+    if (status == CAPOS_OK) {
+        status = call.method->decode(&call);
+    }
+    if (status == CAPOS_OK) {
+        call.method->invoke(&call);
+        if (call.pending) {
+            outcome->pending = true;
+            return; /* the charge goes back with the record */
+        }
+        status = call.status;
+    }
+    if (is_charged) {
+        ledger_refund(&call.process->ledger, LEDGER_OPERATIONS, 1);
+    }
+    if (status == CAPOS_OK && writes_results(call.method)) {
+        status = space_copy_out(&call.process->space, entry->argument[0], call.message,
+                                UINT64_C(8) * call.method->results_words);
+    }
+    outcome->status = status;
+    outcome->detail = call.detail;
+    outcome->aux = call.aux;
+}

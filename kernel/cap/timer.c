@@ -1,0 +1,83 @@
+#include "timer.h"
+
+#include "kernel/arch/x86_64/clock.h"
+#include "kernel/cap/object.h"
+#include "kernel/cap/process_exit.h"
+#include "kernel/ring/operation.h"
+#include "kernel/sched/process.h"
+
+/* There is one clock, and everybody who was granted it shares the object. */
+static const struct object_type timer_type = {"Timer", NULL};
+static struct object timer = {&timer_type, 1};
+
+static const char facet_monotonic[] = "monotonic";
+
+bool process_is_timer(const void *interface) {
+    return interface == &timer_interface;
+}
+
+status_t timer_grant(struct process *process, struct object *source, uint64_t source_badge,
+                     struct wire_text facet, struct object **object_out, uint64_t *badge_out) {
+    bool is_monotonic = facet.length == sizeof facet_monotonic - 1 &&
+                        memcmp(facet.data, facet_monotonic, facet.length) == 0;
+    if (facet.length != 0 && !is_monotonic) {
+        return CAPOS_E_NOT_PERMITTED;
+    }
+    *object_out = object_ref(&timer);
+    *badge_out = 0;
+    return CAPOS_OK;
+}
+
+status_t timer_decode_now(struct call *call, const struct capos_timer_now_params *params) {
+    return CAPOS_OK;
+}
+
+void timer_invoke_now(struct call *call, struct capos_timer_now_results *results) {
+    results->monotonic_ns = clock_now_ns();
+}
+
+status_t timer_decode_sleep(struct call *call, const struct capos_timer_sleep_params *params) {
+    struct operation *operation = call->operation;
+    /* The deadline of the operation, if it comes first, ends the sleep with timedOut. */
+    operation->deadline_is_success = params->deadline_ns <= operation->deadline_ns;
+    if (operation->deadline_is_success) {
+        operation->deadline_ns = params->deadline_ns;
+    }
+    return CAPOS_OK;
+}
+
+void timer_invoke_sleep(struct call *call, struct capos_timer_sleep_results *results) {
+    struct operation *operation = call->operation;
+    operation->has_deadline = operation->deadline_ns != CAPOS_FOREVER;
+    if (operation->has_deadline && operation->deadline_ns <= clock_now_ns()) {
+        call->status = operation->deadline_is_success ? CAPOS_OK : CAPOS_E_TIMED_OUT;
+        return;
+    }
+    call_pend(call);
+    operation_arm(operation);
+}
+
+status_t timer_decode_clock_page(struct call *call,
+                                 const struct capos_timer_clock_page_params *params) {
+    struct process *process = call->process;
+    if (process->clock_page != 0) {
+        return CAPOS_OK;
+    }
+    uint64_t address;
+    status_t status = space_map(&process->space, 0, PAGE_SIZE, SPACE_CLOCK, PROTECT_READ,
+                                SPACE_TAG_BORROWED, &address);
+    if (status != CAPOS_OK) {
+        return status;
+    }
+    status = space_map_frame(&process->space, address, clock_page(), PROTECT_READ, false);
+    if (status != CAPOS_OK) {
+        space_unmap_fixed(&process->space, address, PAGE_SIZE);
+        return status;
+    }
+    process->clock_page = address;
+    return CAPOS_OK;
+}
+
+void timer_invoke_clock_page(struct call *call, struct capos_timer_clock_page_results *results) {
+    results->address = call->process->clock_page;
+}

@@ -1,0 +1,153 @@
+#include "kernel/mm/frame.h"
+
+#include "kernel/boot/boot_info.h"
+#include "kernel/debug/log.h"
+#include "kernel/spinlock.h"
+
+/*
+ * Memory that nobody has touched yet stays in spans and is taken from their ends, so that a large
+ * machine boots without visiting its frames. Frames that came back are linked through their first
+ * word; they are unreachable for programs by then (see space.c on when frames are freed).
+ */
+struct span {
+    uint64_t start, end;
+};
+
+#define SPANS_MAX (BOOT_MEMORY_RANGES_MAX * 2)
+#define LOW_MEMORY (UINT64_C(1) << 20)  /* left to firmware and to the start of other CPUs */
+#define EARLY_LIMIT (UINT64_C(4) << 30) /* what the boot tables map */
+
+extern uint8_t kernel_end[];
+
+static struct spinlock frame_lock = SPINLOCK_INIT; /* guards everything below */
+static struct span spans[SPANS_MAX];
+static uint32_t span_count;
+static uint32_t span_current;
+static uint64_t first_free; /* physical address, 0: none (frame 0 is never free) */
+static uint64_t free_count, total_count;
+
+static void add_span(uint64_t start, uint64_t end) {
+    start = align_up(start, PAGE_SIZE);
+    end = align_down(end, PAGE_SIZE);
+    if (start >= end || span_count == SPANS_MAX) {
+        return;
+    }
+    spans[span_count++] = (struct span){start, end};
+    free_count += (end - start) / PAGE_SIZE;
+    total_count += (end - start) / PAGE_SIZE;
+}
+
+/* Adds [start, end) without the holes, which are sorted by address. */
+static void add_without(uint64_t start, uint64_t end, const struct span *holes, uint32_t count) {
+    for (uint32_t i = 0; i < count && start < end; i++) {
+        if (holes[i].end <= start || holes[i].start >= end) {
+            continue;
+        }
+        add_span(start, holes[i].start < end ? holes[i].start : end);
+        start = holes[i].end;
+    }
+    add_span(start, end);
+}
+
+void frame_init(const struct boot_info *info) {
+    struct span holes[3] = {
+        {0, LOW_MEMORY},
+        {LOW_MEMORY, (uint64_t)(uintptr_t)kernel_end - UINT64_C(0xffffffff80000000)},
+        {0, 0}};
+    uint32_t hole_count = 2;
+    if (!paddr_is_none(info->package)) {
+        holes[hole_count++] = (struct span){align_down(info->package.value, PAGE_SIZE),
+                                            info->package.value + info->package_size};
+    }
+    /* First what the boot tables reach: paging_init takes its tables from there. */
+    for (int pass = 0; pass < 2; pass++) {
+        uint64_t low = pass == 0 ? 0 : EARLY_LIMIT;
+        uint64_t high = pass == 0 ? EARLY_LIMIT : UINT64_MAX;
+        for (uint32_t i = 0; i < info->range_count; i++) {
+            const struct boot_memory_range *range = &info->ranges[i];
+            if (range->kind != BOOT_MEMORY_RAM) {
+                continue;
+            }
+            uint64_t start = range->start, end = range->start + range->size;
+            start = start < low ? low : start;
+            end = end > high ? high : end;
+            if (start < end) {
+                add_without(start, end, holes, hole_count);
+            }
+        }
+    }
+    if (free_count == 0) {
+        panic("the boot loader reports no usable memory");
+    }
+}
+
+static uint64_t take_from_spans(void) {
+    while (span_current < span_count) {
+        struct span *span = &spans[span_current];
+        if (span->start < span->end) {
+            uint64_t frame = span->start;
+            span->start += PAGE_SIZE;
+            return frame;
+        }
+        span_current++;
+    }
+    return 0;
+}
+
+paddr_t frame_alloc(void) {
+    spinlock_lock(&frame_lock);
+    uint64_t frame = first_free;
+    if (frame != 0) {
+        first_free = *(uint64_t *)direct_map(paddr(frame));
+    } else {
+        frame = take_from_spans();
+    }
+    free_count -= frame != 0;
+    spinlock_unlock(&frame_lock);
+    return frame == 0 ? PADDR_NONE : paddr(frame);
+}
+
+paddr_t frame_alloc_zeroed(void) {
+    paddr_t frame = frame_alloc();
+    if (!paddr_is_none(frame)) {
+        memset(direct_map(frame), 0, PAGE_SIZE);
+    }
+    return frame;
+}
+
+void frame_free(paddr_t frame) {
+    ASSERT(frame.value != 0 && (frame.value & (PAGE_SIZE - 1)) == 0);
+    spinlock_lock(&frame_lock);
+    *(uint64_t *)direct_map(frame) = first_free;
+    first_free = frame.value;
+    free_count++;
+    ASSERT(free_count <= total_count);
+    spinlock_unlock(&frame_lock);
+}
+
+paddr_t frame_alloc_contiguous(size_t count) {
+    paddr_t result = PADDR_NONE;
+    spinlock_lock(&frame_lock);
+    for (uint32_t i = span_current; i < span_count; i++) {
+        struct span *span = &spans[i];
+        if (span->end - span->start >= count * PAGE_SIZE && span->end <= EARLY_LIMIT) {
+            span->end -= count * PAGE_SIZE;
+            result = paddr(span->end);
+            free_count -= count;
+            break;
+        }
+    }
+    spinlock_unlock(&frame_lock);
+    if (!paddr_is_none(result)) {
+        memset(direct_map(result), 0, count * PAGE_SIZE);
+    }
+    return result;
+}
+
+uint64_t frame_free_count(void) {
+    return free_count;
+}
+
+uint64_t frame_total_count(void) {
+    return total_count;
+}

@@ -1,0 +1,28 @@
+#pragma once
+/*
+ * Physical frames of 4 KiB.
+ *
+ * Rules
+ * - Any CPU, interrupts off. Takes frame_lock, and nothing while it holds it.
+ * - Frames that programs cause to be used are charged to a ledger before they are taken; this file
+ *   knows nothing of ledgers.
+ */
+#include "kernel/types.h"
+
+struct boot_info;
+
+/* Takes over the free memory of the memory map. */
+void frame_init(const struct boot_info *info);
+
+/* A frame with undefined contents, or PADDR_NONE when there is none. */
+paddr_t frame_alloc(void);
+/* A zeroed frame, or PADDR_NONE. */
+paddr_t frame_alloc_zeroed(void);
+void frame_free(paddr_t frame);
+
+/* count frames one after another, zeroed, for devices; at boot only. PADDR_NONE when there are
+ * none. */
+paddr_t frame_alloc_contiguous(size_t count);
+
+uint64_t frame_free_count(void);
+uint64_t frame_total_count(void);

@@ -1,0 +1,103 @@
+#pragma once
+/*
+ * The address space of a process.
+ *
+ * Rules
+ * - Any CPU, interrupts off. Functions take space->lock themselves; it comes after an object's lock
+ *   and before frame_lock and run queues.
+ * - Frames and page tables are charged to the ledger before they are taken. A page that leaves the
+ *   tables is freed only after every CPU that might still reach it has flushed (flush.h).
+ * - User memory is reached through the tables and the direct map, never through user addresses: a
+ *   kernel access needs no fault handling, respects protections and cannot race an unmap.
+ */
+#include "core/address_ranges.h"
+#include "core/ledger.h"
+#include "kernel/arch/x86_64/paging.h"
+#include "kernel/spinlock.h"
+#include "kernel/types.h"
+
+/* As VirtualMemory.Kind in schema/virtual_memory.capnp. */
+enum space_kind {
+    SPACE_FREE,
+    SPACE_RESERVED,
+    SPACE_ANONYMOUS,
+    SPACE_IMAGE,
+    SPACE_STACK,
+    SPACE_RING,
+    SPACE_START,
+    SPACE_CLOCK,
+    SPACE_DYING, /* being unmapped: nothing may be done with it; query says reserved */
+};
+
+enum { PROTECT_NONE = 0, PROTECT_READ = 1, PROTECT_WRITE = 2, PROTECT_EXECUTE = 4 };
+
+/* address_range.tag of ranges whose frames belong to somebody else: they never become writable. */
+#define SPACE_TAG_BORROWED UINT64_C(1)
+
+#define SPACE_CPU_WORDS ((CPUS_MAX + 63) / 64)
+
+struct space {
+    struct spinlock lock; /* guards ranges, tables, nodes and counters */
+    struct address_ranges ranges;
+    struct address_range *spare_nodes; /* linked by right */
+    uint32_t spare_count;
+    paddr_t node_frames; /* frames that nodes were cut from, linked by their first word */
+    paddr_t root;
+    bool dying; /* being torn down: every change is refused with disconnected */
+    struct ledger *ledger;
+    uint64_t committed_bytes; /* by VirtualMemory */
+    uint64_t commit_limit;    /* bytes; UINT64_MAX: the ledger alone decides */
+    uint64_t resident_pages;
+
+    _Atomic uint64_t
+        active_cpus[SPACE_CPU_WORDS]; /* shared: CPUs whose CR3 may hold these tables */
+};
+
+/* noMemory or overQuota; space_fini is due all the same, unless the root is PADDR_NONE. */
+MUST_CHECK status_t space_init(struct space *space, struct ledger *ledger);
+/* Gives everything back. No CPU may have the space active any more. */
+void space_fini(struct space *space);
+
+/* This CPU takes the space's tables (NULL: the kernel's own). */
+void space_activate(struct space *space);
+
+/* hint 0 chooses an address above the image; else exactly there or exists. Kinds RESERVED and
+ * ANONYMOUS are the program's; alignment is a power of two. */
+MUST_CHECK status_t space_map(struct space *space, uint64_t hint, uint64_t size, uint32_t kind,
+                              uint32_t protection, uint64_t tag, uint64_t *address_out);
+/* The same operations as the methods of VirtualMemory, with the same refusals. */
+MUST_CHECK status_t space_unmap(struct space *space, uint64_t address, uint64_t size);
+/* For the kernel's own pages (ring, start page, clock page), which no program can unmap. */
+void space_unmap_fixed(struct space *space, uint64_t address, uint64_t size);
+MUST_CHECK status_t space_protect(struct space *space, uint64_t address, uint64_t size,
+                                  uint32_t protection);
+MUST_CHECK status_t space_commit(struct space *space, uint64_t address, uint64_t size,
+                                 uint32_t protection);
+MUST_CHECK status_t space_decommit(struct space *space, uint64_t address, uint64_t size);
+
+struct space_run {
+    uint64_t start, size, resident_pages;
+    uint32_t kind, protection;
+};
+void space_query(struct space *space, uint64_t address, struct space_run *run);
+
+/* Puts a frame under an address whose range exists. owned: the frame becomes the space's. */
+MUST_CHECK status_t space_map_frame(struct space *space, uint64_t address, paddr_t frame,
+                                    uint32_t protection, bool owned);
+/* The same with a fresh, zeroed frame of the space's own. */
+MUST_CHECK status_t space_add_page(struct space *space, uint64_t address, uint32_t protection);
+/* Brings the page of `address` in and returns its frame; for loading programs. */
+MUST_CHECK status_t space_touch(struct space *space, uint64_t address, paddr_t *frame_out);
+
+/* A page fault of a program. ok: the page is there now, try again. */
+MUST_CHECK status_t space_fault(struct space *space, uint64_t address, uint32_t access);
+
+/* Copies between kernel memory and a program's, bringing pages in. badAddress when a byte is not
+ * mapped with the protection it takes; then some bytes may have been copied out. */
+MUST_CHECK status_t space_copy_in(struct space *space, void *target, uint64_t address,
+                                  uint64_t size);
+MUST_CHECK status_t space_copy_out(struct space *space, uint64_t address, const void *source,
+                                   uint64_t size);
+
+/* True when all of [address, address + size) is committed with this protection. */
+bool space_is_mapped(struct space *space, uint64_t address, uint64_t size, uint32_t protection);

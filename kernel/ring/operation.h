@@ -1,0 +1,96 @@
+#pragma once
+/*
+ * Operations in flight: what did not finish inline is a record, never a sleeping stack.
+ *
+ * A record belongs to one thread: its ring's fixed pool, or the one record of its register form.
+ * It is armed once and finishes exactly once: completion, deadline, CANCEL and the thread's end
+ * compete by operation_claim, one compare-and-swap, and whoever wins unlinks it everywhere and
+ * completes it.
+ *
+ * Rules
+ * - A record is only reached through a list, and claimed under the lock of that list: its object's
+ *   queue, a CPU's timers, or its thread's ring. It is freed under the ring's lock after it left
+ * the other two, so a pointer that a lock protects is never stale.
+ * - Lock order: object -> ring; timers and run queues are last. operation_complete takes the ring's
+ *   lock and wakes the thread: the caller may hold its object's lock, not a ring's.
+ */
+#include <stdatomic.h>
+
+#include "capos/abi.h"
+#include "core/timer_queue.h"
+#include "kernel/cap/object.h"
+#include "kernel/types.h"
+
+struct thread;
+struct cpu;
+struct operation;
+
+enum operation_state {
+    OPERATION_FREE,
+    OPERATION_PREPARING, /* taken from the pool; nobody else knows it */
+    OPERATION_ARMED,     /* in flight; may be claimed */
+    OPERATION_CLAIMED,   /* somebody is completing it */
+};
+
+enum operation_kind {
+    OPERATION_RING,     /* an entry: completes in the ring */
+    OPERATION_REGISTER, /* the register form: completes in RAX and RDX */
+    OPERATION_WAIT,     /* the wait of cap_enter itself: returns the number of completions */
+};
+
+struct operation {
+    _Atomic uint32_t state;   /* enum operation_state */
+    uint8_t kind;             /* enum operation_kind */
+    uint8_t flags;            /* of the entry: CAPOS_ENTRY_LINK */
+    bool deadline_is_success; /* a sleep: the deadline is what it waited for */
+    bool has_deadline;
+    uint8_t index; /* in the thread's pool */
+    struct thread *thread;
+    struct space *space; /* of the caller: where addresses below belong */
+    uint64_t user_data;
+
+    /* While armed: the object's own, guarded by its lock. */
+    struct object *object; /* holds a reference; NULL for a sleep */
+    struct operation *next, *previous;
+    /* Takes the record out of the object's queue (takes the object's lock). NULL: in no queue. */
+    void (*unlink)(struct operation *operation);
+    uint64_t buffer, buffer_length; /* user range for bulk data */
+    uint64_t message;               /* user address for results that are written back, or 0 */
+    uint64_t value;                 /* the object's own */
+
+    uint64_t deadline_ns;
+    struct timer_node timer; /* guarded by timers->lock of timer_cpu */
+    struct cpu *timer_cpu;
+};
+
+/* A free record of the thread's pool in state PREPARING, or NULL when all are in flight. */
+struct operation *operation_take(struct thread *thread);
+/* Gives back a record that was never armed. */
+void operation_give(struct operation *operation);
+
+/* From here on it may complete: with timedOut at its deadline (ok for a sleep). The caller holds
+ * the object's lock if it is in a queue, and object and queue links are set. */
+void operation_arm(struct operation *operation);
+
+/* True for exactly one caller. Under the lock of the list through which it was reached. */
+bool operation_claim(struct operation *operation);
+
+/* After a claim, with the record out of its object's queue: gives back the deadline and the
+ * reference, posts the completion, frees the record, wakes the thread. */
+void operation_complete(struct operation *operation, status_t status, uint64_t aux);
+
+/* Claims and completes the operation in flight of this thread that has the user_data. */
+MUST_CHECK status_t operation_cancel(struct thread *thread, uint64_t user_data);
+/* Ends everything that the thread has in flight, without completions, and waits for those that
+ * others are completing. On the CPU of the thread, with no lock. */
+void operation_cancel_all(struct thread *thread);
+
+/* Fires deadlines of this CPU that are due. No lock. */
+void operation_expire_due(struct cpu *cpu);
+
+/* The queue of an object: first come, first served. Under the object's lock. */
+struct operation_queue {
+    struct operation *first, *last;
+};
+void operation_queue_append(struct operation_queue *queue, struct operation *operation);
+void operation_queue_remove(struct operation_queue *queue, struct operation *operation);

@@ -1,0 +1,10 @@
+#pragma once
+/* CPU exceptions of programs. */
+#include "kernel/arch/x86_64/trap.h"
+
+/* exit_record.vector for an end that no CPU exception caused: the ring's shared words make no
+ * sense. */
+#define EXIT_VECTOR_CORRUPT_RING 64u
+
+/* Brings the page in, or ends the process with a record of the thread's state. */
+void fault_handle(struct trap_frame *frame, uint64_t address);

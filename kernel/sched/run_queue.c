@@ -1,0 +1,51 @@
+#include "kernel/sched/run_queue.h"
+
+#include "kernel/sched/thread.h"
+
+void run_queue_init(struct run_queue *queue) {
+    spinlock_init(&queue->lock);
+}
+
+void run_queue_insert(struct run_queue *queue, struct thread *thread) {
+    uint32_t band = thread->band;
+    spinlock_lock(&queue->lock);
+    ASSERT(!thread->queued);
+    thread->queued = true;
+    thread->queue_next = NULL;
+    if (queue->last[band] != NULL) {
+        queue->last[band]->queue_next = thread;
+    } else {
+        queue->first[band] = thread;
+        queue->bitmap |= 1u << band;
+    }
+    queue->last[band] = thread;
+    atomic_fetch_add_explicit(&queue->count, 1, memory_order_relaxed);
+    spinlock_unlock(&queue->lock);
+}
+
+struct thread *run_queue_take(struct run_queue *queue) {
+    /* A stale count costs nothing: whoever inserts sends an interrupt to a CPU that idles. */
+    if (atomic_load_explicit(&queue->count, memory_order_relaxed) == 0) {
+        return NULL;
+    }
+    struct thread *thread = NULL;
+    spinlock_lock(&queue->lock);
+    if (queue->bitmap != 0) {
+        uint32_t band = 31u - (uint32_t)__builtin_clz(queue->bitmap);
+        thread = queue->first[band];
+        queue->first[band] = thread->queue_next;
+        if (queue->first[band] == NULL) {
+            queue->last[band] = NULL;
+            queue->bitmap &= ~(1u << band);
+        }
+        thread->queued = false;
+        atomic_fetch_sub_explicit(&queue->count, 1, memory_order_relaxed);
+    }
+    spinlock_unlock(&queue->lock);
+    return thread;
+}
+
+void timers_init(struct timers *timers) {
+    spinlock_init(&timers->lock);
+    timer_queue_init(&timers->queue);
+}

@@ -1,0 +1,196 @@
+#include "kernel/sched/scheduler.h"
+
+#include "kernel/arch/x86_64/apic.h"
+#include "kernel/arch/x86_64/clock.h"
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/flush.h"
+#include "kernel/arch/x86_64/vector.h"
+#include "kernel/ring/enter.h"
+#include "kernel/sched/process.h"
+
+/* CPUs in the idle loop: whoever makes a thread ready wakes one of them. */
+static _Atomic uint64_t idle_cpus[SPACE_CPU_WORDS];
+_Static_assert(CPUS_MAX == 64, "idle_cpus is one word");
+
+/* Arms the local timer for what comes first: a deadline, or the end of the slice. */
+void scheduler_arm(struct cpu *cpu) {
+    ASSERT(cpu == cpu_current());
+    uint64_t deadline = timer_queue_deadline(&cpu->timers.queue);
+    if (cpu->slice_end_ns < deadline) {
+        deadline = cpu->slice_end_ns;
+    }
+    if (deadline == cpu->timer_armed_ns) {
+        return;
+    }
+    cpu->timer_armed_ns = deadline;
+    if (deadline == UINT64_MAX) {
+        apic_timer_disarm();
+    } else {
+        apic_timer_arm(deadline);
+    }
+}
+
+void scheduler_tick(void) {
+    struct cpu *cpu = cpu_current();
+    cpu->timer_armed_ns = UINT64_MAX; /* it has fired */
+    operation_expire_due(cpu);
+    scheduler_arm(cpu);
+}
+
+void scheduler_insert(struct thread *thread) {
+    struct cpu *cpu = cpus[thread->cpu]; /* its state may still be in that one's caches */
+    run_queue_insert(&cpu->run_queue, thread);
+    /* seq_cst: pairs with the CPU that announces in idle() that it sleeps and then looks at the
+     * queues; either it finds the thread or we find it here and wake it. */
+    atomic_thread_fence(memory_order_seq_cst);
+    uint64_t idle = atomic_load_explicit(&idle_cpus[0], memory_order_relaxed);
+    if (idle != 0 && (idle >> cpu->index & 1) == 0) {
+        cpu = cpus[(uint32_t)__builtin_ctzll(idle)]; /* it will steal the thread */
+    }
+    if (cpu != cpu_current()) {
+        apic_send(cpu->apic_id, VECTOR_RESCHEDULE);
+    }
+}
+
+uint64_t scheduler_cpu_time(const struct thread *thread) {
+    struct cpu *cpu = cpu_current();
+    uint64_t running = cpu->thread == thread ? clock_now_ns() - cpu->run_start_ns : 0;
+    return thread->cpu_time_ns + running;
+}
+
+/* The CPU lets go of the thread in its registers. */
+static void switch_out(struct cpu *cpu) {
+    struct thread *thread = cpu->thread;
+    thread->cpu_time_ns += clock_now_ns() - cpu->run_start_ns;
+    vector_state_save(thread->vector_state);
+    cpu->thread = NULL;
+    cpu->slice_end_ns = UINT64_MAX;
+    /* release: pairs with the acquire in switch_in of the CPU that takes it */
+    atomic_store_explicit(&thread->on_cpu, false, memory_order_release);
+}
+
+static void switch_in(struct cpu *cpu, struct thread *thread) {
+    /* acquire: pairs with the release in switch_out; its registers are in memory. */
+    while (atomic_load_explicit(&thread->on_cpu, memory_order_acquire)) {
+        arch_spin_pause();
+    }
+    thread->cpu = cpu->index;
+    /* seq_cst: pairs with thread_post_work, which sets a bit and then looks here; we set this and
+     * then look at the bits. */
+    atomic_store_explicit(&thread->on_cpu, true, memory_order_seq_cst);
+    thread->state = THREAD_RUNNING;
+    cpu->thread = thread;
+    cpu->frame_top = (uint64_t)(uintptr_t)(&thread->frame + 1);
+    cpu->tss.rsp[0] = cpu->frame_top;
+    cpu->run_start_ns = clock_now_ns();
+    space_activate(&thread->process->space);
+    vector_state_restore(thread->vector_state);
+    cpu_reset_segments();
+    msr_write(MSR_FS_BASE, thread->fs_base);
+    cpu_set_tsc_disabled(cpu, !thread->process->has_timer);
+}
+
+static struct thread *steal(struct cpu *self) {
+    for (uint32_t i = 1; i < cpu_count(); i++) {
+        struct cpu *victim = cpus[(self->index + i) % cpu_count()];
+        struct thread *thread = run_queue_take(&victim->run_queue);
+        if (thread != NULL) {
+            return thread;
+        }
+    }
+    return NULL;
+}
+
+static struct thread *find_thread(struct cpu *cpu) {
+    struct thread *thread = run_queue_take(&cpu->run_queue);
+    return thread != NULL ? thread : steal(cpu);
+}
+
+/* Sleeps until there is a thread. Interrupts come in only here. */
+static struct thread *idle(struct cpu *cpu) {
+    uint64_t bit = UINT64_C(1) << cpu->index;
+    space_activate(NULL);
+    for (;;) {
+        /* seq_cst: pairs with the fence in scheduler_insert. */
+        atomic_fetch_or_explicit(&idle_cpus[0], bit, memory_order_seq_cst);
+        struct thread *thread = find_thread(cpu);
+        if (thread != NULL) {
+            atomic_fetch_and_explicit(&idle_cpus[0], ~bit, memory_order_seq_cst);
+            return thread;
+        }
+        scheduler_arm(cpu);
+        cpu_idle_once();
+        atomic_fetch_and_explicit(&idle_cpus[0], ~bit, memory_order_seq_cst);
+    }
+}
+
+/* True when the thread may go on: with others waiting, until its slice is over. */
+static bool keeps_cpu(struct cpu *cpu, struct thread *thread) {
+    if (thread->state != THREAD_RUNNING) {
+        return false;
+    }
+    if (atomic_load_explicit(&cpu->run_queue.count, memory_order_relaxed) == 0) {
+        cpu->slice_end_ns = UINT64_MAX;
+        return true;
+    }
+    uint64_t now = clock_now_ns();
+    if (cpu->slice_end_ns == UINT64_MAX) {
+        cpu->slice_end_ns = now + TIME_SLICE_NS;
+        scheduler_arm(cpu);
+        return true;
+    }
+    return now < cpu->slice_end_ns;
+}
+
+void scheduler_yield(void) {
+    struct cpu *cpu = cpu_current();
+    cpu->slice_end_ns = 0;
+}
+
+/* What the thread has to do before it goes back to its program. */
+static void do_work(struct thread *thread) {
+    uint32_t work = atomic_load_explicit(&thread->work, memory_order_seq_cst);
+    if ((work & WORK_END) != 0) {
+        process_reap(thread->process);
+    } else if ((work & WORK_SUBMIT) != 0) {
+        atomic_fetch_and_explicit(&thread->work, ~(uint32_t)WORK_SUBMIT, memory_order_relaxed);
+        ring_enter_continue(thread);
+    }
+}
+
+struct trap_frame *scheduler_pick(void) {
+    struct cpu *cpu = cpu_current();
+    for (;;) {
+        flush_serve();
+        struct thread *thread = cpu->thread;
+        if (thread != NULL && atomic_load_explicit(&thread->work, memory_order_seq_cst) != 0 &&
+            thread->state == THREAD_RUNNING) {
+            do_work(thread);
+            continue;
+        }
+        if (thread != NULL && keeps_cpu(cpu, thread)) {
+            return &thread->frame;
+        }
+        if (thread != NULL) {
+            bool is_ready = thread->state == THREAD_RUNNING;
+            if (is_ready) {
+                thread->state = THREAD_READY;
+            }
+            switch_out(cpu);
+            if (is_ready) {
+                run_queue_insert(&cpu->run_queue, thread);
+            }
+        }
+        thread = find_thread(cpu);
+        if (thread == NULL) {
+            thread = idle(cpu);
+        }
+        switch_in(cpu, thread);
+    }
+}
+
+_Noreturn void scheduler_start(void) {
+    struct cpu *cpu = cpu_current();
+    cpu->slice_end_ns = UINT64_MAX;
+    trap_resume();
+}

@@ -1,0 +1,29 @@
+@0xec96da5c478adf35;
+using Capos = import "capos.capnp";
+
+interface VirtualMemory $Capos.grant(
+    name = "memory", summary = "map, protect and unmap memory of one's own", inDefault = true,
+    facets = ["SIZE"]) {
+  # The address space of the process for which it was made. Addresses and sizes are multiples of
+  # 4096. Memory is demand-zero: a page is charged and cleared when it is first touched.
+  # protection: bit 0 read, bit 1 write, bit 2 execute; write without read, and write with execute,
+  # are refused.
+
+  map @0 (hint :UInt64, size :UInt64, protection :UInt64) -> (address :UInt64);
+  # Reserves and commits. hint 0: anywhere; else that very address, or exists.
+  unmap @1 (address :UInt64, size :UInt64);
+  # Removes whatever is mapped or reserved in the range; parts of mappings are split.
+  protect @2 (address :UInt64, size :UInt64, protection :UInt64);
+  # The whole range must be committed.
+  reserve @3 (hint :UInt64, size :UInt64) -> (address :UInt64);
+  # Takes addresses, not memory: one record, however large.
+  commit @4 (address :UInt64, size :UInt64, protection :UInt64);
+  # Makes a part of a reservation usable. Contents are zero.
+  decommit @5 (address :UInt64, size :UInt64);
+  # Gives the memory back and keeps the addresses committed: the next touch reads zero.
+  query @6 (address :UInt64) -> (start :UInt64, size :UInt64, protection :UInt32, kind :Kind,
+                                 residentPages :UInt64);
+  # The run of pages around address that share kind and protection.
+
+  enum Kind { free @0; reserved @1; anonymous @2; image @3; stack @4; ring @5; start @6; clock @7; }
+}

@@ -1,0 +1,34 @@
+# The two commands of the README, and what goes round them.
+
+.PHONY: run test guest-tests fresh iso debug
+
+##@ make run           boot capOS to its shell; without a terminal run the demos (ARGS=...)
+run: all
+	$(Q)$(BUILD)/capos boot $(ARGS)
+
+##@ make test          every test; ONLY=WORD picks by name, JOBS=N runs so many at once
+test:
+	+$(Q)MAKE='$(MAKE)' ONLY='$(ONLY)' JOBS='$(JOBS)' sh scripts/run-tests.sh
+
+# The programs that only the tests run.
+guest-tests: $(GUEST_TESTS)
+
+##@ make fresh         ./run and ./test in a minimal Debian 12 made for the purpose; needs root
+fresh:
+	$(Q)sh scripts/fresh.sh
+
+##@ make iso           build/capos.iso: starts under BIOS and UEFI, console on COM1
+ISO := $(BUILD)/capos.iso
+BOOT_PACKAGE := $(BUILD)/capos.package
+iso: $(ISO)
+$(BOOT_PACKAGE): $(ALL)
+	$(call say,PACKAGE,$@)
+	$(Q)$(BUILD)/capos image -o $@
+$(ISO): $(BUILD)/capos-kernel.elf $(BOOT_PACKAGE) scripts/make-iso.sh
+	$(call say,ISO,$@)
+	$(Q)sh scripts/install-needs.sh image
+	$(Q)sh scripts/make-iso.sh $(BUILD)/capos-kernel.elf $(BOOT_PACKAGE) $@
+
+##@ make debug         stop before the first instruction and wait for gdb (PROGRAM=FILE GRANT=NAMES)
+debug: all
+	$(Q)PROGRAM='$(PROGRAM)' GRANT='$(GRANT)' PORT='$(PORT)' sh scripts/debug.sh

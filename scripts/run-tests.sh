@@ -1,0 +1,172 @@
+#!/bin/sh
+# Runs every test and closes with `N passed, N failed`; exit code 1 when anything failed.
+#
+#   ONLY=WORD   the tests whose names contain WORD; the quick tier is called check
+#   JOBS=N      so many at once (2)
+#
+# A test is a case of `make check`, one run of a program in a machine, or one script of tests/tool
+# or tests/image. docs/testing.md says what each must print and how to add one.
+set -eu
+cd "$(dirname "$0")/.."
+
+ONLY=${ONLY-}
+JOBS=${JOBS:-2}
+MAKE=${MAKE:-make}
+WORK=build/tests/run
+
+# What is to run, one name a line, and what came of it: `pass NAME`, `fail NAME`, `skip NAME`. The
+# difference is a test that ended without a word, which is a failure.
+EXPECTED=$WORK/expected
+RESULTS=$WORK/results
+
+say() {
+    printf '%s\n' "$*"
+}
+
+# Ends the tests that still run when this script is told to stop: each leaves its process id.
+stop_tests() {
+    trap '' INT TERM
+    for file in "$WORK"/*/pid; do
+        [ ! -e "$file" ] || kill "$(cat "$file")" 2>/dev/null || :
+    done
+    say "stopped"
+    exit 130
+}
+
+# ---- the build and the quick tier -------------------------------------------------------------
+
+# run_make NAME TARGET...: a test by that name which passes when make does.
+run_make() {
+    name=$1
+    shift
+    say "$name" >>"$EXPECTED"
+    if "$MAKE" -j "$JOBS" "$@" >"$WORK/$name.log" 2>&1; then
+        say "ok       $name"
+        say "pass $name" >>"$RESULTS"
+    else
+        say "not ok   $name"
+        tail -n 30 "$WORK/$name.log" | sed 's/^/    /'
+        say "    again: make $*"
+        say "fail $name" >>"$RESULTS"
+        return 1
+    fi
+}
+
+# The quick tier prints a line for each step and leaves its cases as TAP: each counts as a test.
+run_check() {
+    rm -rf build/tests/check
+    status=pass
+    "$MAKE" -j "$JOBS" check >"$WORK/check.log" 2>&1 || status=fail
+    grep -E '^ +(ok|not ok) |^      ' "$WORK/check.log" || tail -n 30 "$WORK/check.log"
+    find build/tests/check -name '*.tap' -exec sed -n 's/^ok /pass /p; s/^not ok /fail /p' {} + \
+        >"$WORK/check.results" 2>/dev/null || :
+    # It can also fail, or do nothing, without a case that says so.
+    grep -q '^fail ' "$WORK/check.results" || say "$status check" >>"$WORK/check.results"
+    cat "$WORK/check.results" >>"$EXPECTED"
+    cat "$WORK/check.results" >>"$RESULTS"
+}
+
+# ---- the list of what runs in machines --------------------------------------------------------
+
+# Prints the value of the header lines `// KEY: VALUE` of the sources given.
+header() {
+    key=$1
+    shift
+    sed -n "s|^// $key: *||p" "$@"
+}
+
+# list_program NAME ELF SOURCE...: a line for each machine and number of CPUs, one for each `also`.
+list_program() {
+    name=$1
+    elf=$2
+    shift 2
+    cpus=$(header cpus "$@")
+    machines=$(header machines "$@")
+    case $cpus in '' | any) cpus=1,2,4 ;; esac
+    machines=${machines:-microvm}
+    for machine in $(say "$machines" | tr ',' ' '); do
+        for count in $(say "$cpus" | tr ',' ' '); do
+            say "program $name $elf $machine $count 0"
+        done
+    done
+    header also "$@" | awk -v run="program $name $elf ${machines%%,*} ${cpus##*,}" \
+        '{ print run, NR }'
+}
+
+# The scripts come first: some take a minute, and the short runs fill the gaps that they leave.
+list_tests() {
+    for script in tests/tool/*.sh tests/image/*.sh; do
+        [ -e "$script" ] || continue
+        name=${script#tests/}
+        say "script ${name%.sh} $script"
+    done
+    for source in tests/guest/*.c; do
+        [ -e "$source" ] || continue
+        name=$(basename "$source" .c)
+        list_program "guest/$name" "build/tests/guest/$name.elf" "$source"
+    done
+    for folder in demos/c/*/; do
+        [ -e "$folder" ] || continue
+        name=$(basename "$folder")
+        list_program "demo/$name" "build/demos/$name.elf" "$folder"*.c
+    done
+}
+
+# Splits the list: scripts that measure time or use the machine alone (`# alone` in their head)
+# run last, one after another.
+split_tests() {
+    : >"$WORK/together"
+    : >"$WORK/alone"
+    while read -r kind name file rest; do
+        case $name in *"$ONLY"*) ;; *) continue ;; esac
+        order=together
+        if [ "$kind" = script ] && head -n 12 "$file" | grep -q '^# alone'; then
+            order=alone
+        fi
+        # A trailing blank would make xargs join this line with the next.
+        say "$kind $name $file${rest:+ $rest}" >>"$WORK/$order"
+        say "$name" >>"$EXPECTED"
+    done
+}
+
+# run_list FILE JOBS. In the background, because a shell runs its traps only between commands.
+run_list() {
+    [ -s "$1" ] || return 0
+    xargs -P "$2" -L 1 sh scripts/run-test.sh <"$1" &
+    wait $! || :
+}
+
+# ---- the end ----------------------------------------------------------------------------------
+
+count() {
+    grep -c "^$1 " "$RESULTS" || :
+}
+
+print_summary() {
+    lost=$(($(wc -l <"$EXPECTED") - $(wc -l <"$RESULTS")))
+    [ "$lost" -eq 0 ] || say "not ok   $lost tests ended without a result"
+    skipped=$(count skip)
+    [ "$skipped" -eq 0 ] || say "         $skipped skipped, for the reasons given above"
+    passed=$(count pass)
+    failed=$(($(count fail) + lost))
+    say "$passed passed, $failed failed" | tee build/tests/summary
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+rm -rf "$WORK"
+mkdir -p "$WORK"
+: >"$EXPECTED"
+: >"$RESULTS"
+trap stop_tests INT TERM
+if run_make build all guest-tests; then
+    [ -n "${ONLY#check}" ] || run_check
+    list_tests >"$WORK/list"
+    split_tests <"$WORK/list"
+    if [ "$(wc -l <"$EXPECTED")" -eq 1 ]; then
+        say "not ok   no test has a name with '$ONLY'"
+        say "fail none" | tee -a "$EXPECTED" >>"$RESULTS"
+    fi
+    run_list "$WORK/together" "$JOBS"
+    run_list "$WORK/alone" 1
+fi
+print_summary

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Rules of the tree that no compiler knows. Prints TAP.
+set -u
+
+count=0
+status=0
+
+# rule NAME OFFENDERS: passes when there are none.
+rule() {
+    count=$((count + 1))
+    if [ -z "$2" ]; then
+        echo "ok $count - tree: $1"
+    else
+        printf '%s\n' "$2" | sed 's/^/# /'
+        echo "not ok $count - tree: $1"
+        status=1
+    fi
+}
+
+if [ -e .git ]; then
+    rule "what is built is not tracked" "$(git ls-files build compile_commands.json)"
+fi
+rule "core/ includes only itself, the ABI and freestanding headers" \
+    "$(grep -n '^ *# *include' core/*.[ch] |
+        grep -Ev 'include (<std(int|def|bool|atomic|arg)\.h>|"(core|capos)/[a-z0-9_]+\.h")')"
+rule "assembly files stand in kernel/arch/, user/libcapos/ and programs alone" \
+    "$(find . -name build -prune -o \( -name '*.[Ss]' -o -name '*.asm' \) \
+        ! -path './kernel/arch/*' ! -path './user/libcapos/*' ! -path './demos/*' \
+        ! -path './tests/guest/*' -print)"
+rule "inline assembly in core/ and kernel/ stands in kernel/arch/ alone" \
+    "$(grep -rnwE 'asm|__asm__|__asm' --include='*.[ch]' core kernel | grep -v '^kernel/arch/')"
+rule "every header has #pragma once on its first line" \
+    "$(for file in $(find core include kernel user tools demos tests -name '*.h'); do
+        [ "$(head -n 1 "$file")" = '#pragma once' ] || echo "$file"
+    done)"
+
+echo "1..$count"
+exit $status

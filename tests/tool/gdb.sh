@@ -1,0 +1,48 @@
+#!/bin/sh
+# gdb attaches to a machine that `make debug` started, stops in the program's main, and its
+# backtrace ends at _start without a complaint.
+set -eu
+
+work=$(mktemp -d)
+machine=
+finish() {
+    [ -z "$machine" ] || kill "$machine" 2>/dev/null || :
+    rm -rf "$work"
+}
+trap finish EXIT
+
+PROGRAM=build/demos/hello.elf GRANT=console PORT=$((40000 + $$ % 20000)) \
+    sh scripts/debug.sh >"$work/out" 2>"$work/err" </dev/null &
+machine=$!
+
+# gdb asks again for a while when nobody listens yet.
+cat >"$work/commands" <<'END'
+set tcp connect-timeout 30
+source build/debug.gdb
+break hello.c:main
+continue
+echo -- main --\n
+bt
+delete
+continue
+END
+timeout 120 gdb -batch -nx -x "$work/commands" >"$work/gdb" 2>&1 || {
+    echo "gdb failed:"
+    cat "$work/gdb" "$work/err"
+    exit 1
+}
+status=0
+wait "$machine" || status=$?
+machine=
+
+fail() {
+    echo "$1"
+    cat "$work/gdb" "$work/out" "$work/err"
+    exit 1
+}
+sed -n '/^-- main --$/,$p' "$work/gdb" >"$work/stack"
+grep -Eq '^#0 .*main .*hello\.c:[0-9]+' "$work/stack" || fail "gdb did not stop in main"
+grep -Eq '^#[1-9].* _start ' "$work/stack" || fail "the backtrace does not reach _start"
+! grep -q 'Backtrace stopped' "$work/gdb" || fail "the backtrace does not end cleanly"
+[ "$status" -eq 0 ] || fail "the program ended with $status"
+grep -q '^Hello from capOS$' "$work/out" || fail "the program did not go on"

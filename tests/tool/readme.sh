@@ -1,0 +1,46 @@
+#!/bin/sh
+# Runs what the README tells its reader to type: each block fenced as sh, in order. `sh exit N` after
+# the fence says that the block ends with that code.
+set -eu
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# Writes block-N.sh and block-N.code for each block, and prints how many there are.
+count=$(awk -v work="$work" '
+    /^```sh/ {
+        n++
+        block = work "/block-" n ".sh"
+        print ($2 == "exit" ? $3 : 0) >(work "/block-" n ".code")
+        inside = 1
+        next
+    }
+    /^```/ { inside = 0 }
+    inside { print >block }
+    END { print n + 0 }' README.md)
+[ "$count" -ge 5 ] || { echo "README.md has $count blocks of commands; where are the others?"; exit 1; }
+
+n=0
+while [ "$n" -lt "$count" ]; do
+    n=$((n + 1))
+    code=0
+    sh -eu "$work/block-$n.sh" >"$work/out" 2>"$work/err" </dev/null || code=$?
+    want=$(cat "$work/block-$n.code")
+    if [ "$code" != "$want" ]; then
+        echo "this block of README.md ended with $code instead of $want:"
+        cat "$work/block-$n.sh" "$work/out" "$work/err"
+        exit 1
+    fi
+    cp "$work/out" "$work/out-$n"
+    cp "$work/err" "$work/err-$n"
+done
+
+# What the text around the blocks says of their output.
+expect() {
+    grep -q -e "$2" "$work/$1" || { echo "$1 of README.md has no line like: $2"; exit 1; }
+}
+expect out-1 '^Hello, capOS$'
+expect err-2 '--grant console'
+expect out-3 'console'
+expect out-4 '^1000$'
+expect err-5 'fault\.c:[0-9]'

@@ -1,0 +1,18 @@
+#pragma once
+/* The manifest of a run (schema/manifest.capnp): one program with its arguments and grants. */
+#include <stddef.h>
+
+#include "tools/capos/grants.h"
+
+struct manifest_program {
+    const char *file;       /* its name in the boot package */
+    char *const *arguments; /* argv, argv[0] included */
+    uint32_t argument_count;
+    const struct grant_list *grants;
+};
+
+#define MANIFEST_ARGUMENTS_MAX 1024u
+#define MANIFEST_ARGUMENT_BYTES_MAX (32u << 10) /* all together; they go into the start page */
+
+/* A framed message in memory of its own, for free(). NULL when the arguments are too long: said. */
+void *manifest_create(const struct manifest_program *program, size_t *size);

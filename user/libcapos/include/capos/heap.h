@@ -1,0 +1,17 @@
+#pragma once
+/*
+ * A small heap. It begins in 256 KiB of the program's own image, so that a program without any
+ * grant can allocate, and grows through the VirtualMemory named "memory" where there is one.
+ *
+ * Rules
+ * - Blocks are aligned to 16 bytes. NULL when there is no memory left, and for sizes that wrap.
+ * - Every free checks the block's borders: a pointer that is not a live block, or a block that was
+ *   written past its end, ends the process with a message that says so.
+ * - For one thread.
+ */
+#include <stddef.h>
+
+void *capos_malloc(size_t size);
+void *capos_calloc(size_t count, size_t size);
+void *capos_realloc(void *block, size_t size);
+void capos_free(void *block); /* NULL is fine */

@@ -1,0 +1,8 @@
+#pragma once
+/* The bits of a protection, as VirtualMemory takes and tells them. */
+enum {
+    CAPOS_PROTECTION_NONE = 0,
+    CAPOS_PROTECTION_READ = 1 << 0,
+    CAPOS_PROTECTION_WRITE = 1 << 1, /* with READ, and never with EXECUTE */
+    CAPOS_PROTECTION_EXECUTE = 1 << 2,
+};

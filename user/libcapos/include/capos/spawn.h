@@ -1,0 +1,30 @@
+#pragma once
+/* Starting a program from plain C values: builds the message of ProcessSpawner.spawn. */
+#include <stdint.h>
+
+#include "capos/abi.h"
+#include "capos/process_spawner.h"
+
+struct capos_spawn_grant {
+    const char *name; /* under which the program finds it */
+    capos_cap_t capability;
+    enum capos_spawn_grant_mode mode;
+    const char *facet; /* NULL: none */
+};
+
+struct capos_spawn {
+    const char *program; /* its file in the boot package */
+    const char *const *arguments;
+    const char *const *environment;
+    const struct capos_spawn_grant *grants;
+    uint32_t argument_count, environment_count, grant_count;
+    uint64_t frames_limit; /* 0: what the caller may use */
+};
+
+/*
+ * *process is a new capability of the interface Process. On failure *detail says more: the grant
+ * at fault, counted from one, or what is wrong with the image. tooLarge when arguments, environment
+ * and grants together do not fit into a message.
+ */
+int64_t capos_spawn(capos_cap_t spawner, const struct capos_spawn *spawn, capos_cap_t *process,
+                    uint32_t *detail);

@@ -1,0 +1,84 @@
+# Userland: libcapos and its sysroot, the compiler wrapper, init, the shell, guest tests.
+#
+# Programs are compiled by the very capos-cc that users have.
+
+SYSROOT := $(BUILD)/sysroot
+CAPOS_CC := $(BIN)/capos-cc
+
+# ---- libcapos: its own files, the core modules it leans on, and the generated client stubs -------
+
+INTERFACE_SCHEMAS := $(shell grep -l '^interface ' schema/*.capnp)
+CLIENT_SOURCES := $(patsubst schema/%.capnp,$(GEN)/client/%.c,$(INTERFACE_SCHEMAS))
+$(CLIENT_SOURCES): $(GEN)/.stamp ;
+
+LIBCAPOS_SOURCES := $(sort $(wildcard user/libcapos/*.c)) core/format.c core/wire.c \
+    core/wire_builder.c $(CLIENT_SOURCES)
+LIBCAPOS_HEADERS := $(sort $(wildcard user/libcapos/include/capos/*.h include/capos/*.h))
+
+# The names of errors, from the schema: "  badAddress @6" becomes [6] = "badAddress".
+ERROR_NAMES := $(BUILD)/user/error_names.inc
+$(ERROR_NAMES): schema/errors.capnp
+	@mkdir -p $(@D)
+	@sed -n 's/^  \([a-zA-Z]*\) @\([0-9]*\).*/[\2] = "\1",/p' $< >$@
+$(call objects,user,user/libcapos/error.c): $(ERROR_NAMES)
+CFLAGS_user/libcapos/error.c := -I$(dir $(ERROR_NAMES))
+
+$(SYSROOT)/lib/libcapos.a: $(call objects,user,$(LIBCAPOS_SOURCES))
+	$(call say,AR,$@)
+	@mkdir -p $(@D) && rm -f $@
+	$(Q)$(AR) rcsD $@ $^
+
+$(SYSROOT)/lib/crt0.o: $(call objects,user,user/libcapos/crt0.S)
+	@mkdir -p $(@D)
+	@cp $< $@
+
+# Headers of all origins in one place; capos/interfaces.h names those that the schema makes.
+$(SYSROOT)/.stamp: $(GEN)/.stamp $(LIBCAPOS_HEADERS)
+	$(call say,HEADERS,$(SYSROOT)/include)
+	@rm -rf $(SYSROOT)/include && mkdir -p $(SYSROOT)/include/capos
+	@cp $(LIBCAPOS_HEADERS) $(GEN)/include/capos/*.h $(SYSROOT)/include/capos/
+	@{ echo '#pragma once'; for file in $(GEN)/include/capos/*.h; do \
+	    echo "#include \"capos/$${file##*/}\""; done; } >$(SYSROOT)/include/capos/interfaces.h
+	@touch $@
+
+$(CAPOS_CC): user/libcapos/capos-cc.sh $(BUILD)/libexec/capos-ld
+	@mkdir -p $(@D) && install -m 755 $< $@
+$(BUILD)/libexec/capos-ld: user/libcapos/capos-ld.sh
+	@mkdir -p $(@D) && install -m 755 $< $@
+
+CAPOS_CC_NEEDS := $(CAPOS_CC) $(SYSROOT)/.stamp $(SYSROOT)/lib/libcapos.a $(SYSROOT)/lib/crt0.o
+ALL += $(CAPOS_CC_NEEDS)
+
+# ---- programs -----------------------------------------------------------------------------------
+
+PROGRAM_CFLAGS := -std=c17 -O2 -I. $(WARNINGS) $(REPRODUCIBLE)
+
+$(BUILD)/obj/program/%.o: %.c $(MAKEFILE_LIST) $(CAPOS_CC) | $(SYSROOT)/.stamp $(CAPOS_CC_NEEDS)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CAPOS_CC) $(PROGRAM_CFLAGS) -MMD -MP -MJ $@.json -c $< -o $@
+$(BUILD)/obj/program/%.o: %.S $(MAKEFILE_LIST) $(CAPOS_CC) | $(SYSROOT)/.stamp $(CAPOS_CC_NEEDS)
+	$(call say,AS,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CAPOS_CC) $(PROGRAM_CFLAGS) -MMD -MP -c $< -o $@
+
+# $(call program,ELF,SOURCES): one program of the tree.
+define program
+$(1): $(call objects,program,$(2)) $(CAPOS_CC_NEEDS)
+	$$(call say,PROGRAM,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CAPOS_CC) $$(filter $$(BUILD)/obj/program/%,$$^) -o $$@
+endef
+
+$(eval $(call program,$(BUILD)/user/init.elf,$(wildcard user/init/*.c)))
+# The shell reads ELF notes with the reader that the kernel uses.
+$(eval $(call program,$(BUILD)/user/shell.elf,$(wildcard user/shell/*.c) core/elf.c core/elf_note.c))
+ALL += $(BUILD)/user/init.elf $(BUILD)/user/shell.elf
+
+# tests/guest/NAME.c becomes build/tests/guest/NAME.elf; what else one is made of stands here.
+SOURCES_guest_float := demos/c/float/state.c demos/c/float/registers.S
+SOURCES_guest_hostile := tests/guest/hostile/calls.c tests/guest/hostile/worker.c
+GUEST_TEST_NAMES := $(basename $(notdir $(sort $(wildcard tests/guest/*.c))))
+$(foreach name,$(GUEST_TEST_NAMES),$(eval $(call program,$(BUILD)/tests/guest/$(name).elf,\
+    tests/guest/$(name).c $(SOURCES_guest_$(name)))))
+GUEST_TESTS += $(GUEST_TEST_NAMES:%=$(BUILD)/tests/guest/%.elf)
