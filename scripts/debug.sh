@@ -15,7 +15,7 @@ cat >build/debug.gdb <<END
 set pagination off
 set confirm off
 file build/capos-kernel.elf
-add-symbol-file build/user/init.elf
+add-symbol-file build/debug/init.elf
 add-symbol-file ${program:-build/user/shell.elf}
 target remote 127.0.0.1:$port
 END
@@ -30,7 +30,7 @@ END
 # A breakpoint in a program that is not loaded yet needs QEMU's own processor: it knows breakpoints
 # by address, and writes nothing into memory.
 if [ -n "$program" ]; then
-    exec build/capos run --accel tcg --debug "$port" ${GRANT:+--grant "$GRANT"} "$program"
+    exec build/capos run --accel tcg --init build/debug/init.elf --debug "$port" ${GRANT:+--grant "$GRANT"} "$program"
 else
-    exec build/capos boot --accel tcg --debug "$port"
+    exec build/capos boot --accel tcg --init build/debug/init.elf --debug "$port"
 fi

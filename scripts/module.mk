@@ -30,5 +30,11 @@ $(ISO): $(BUILD)/capos-kernel.elf $(BOOT_PACKAGE) scripts/make-iso.sh
 	$(Q)sh scripts/make-iso.sh $(BUILD)/capos-kernel.elf $(BOOT_PACKAGE) $@
 
 ##@ make debug         stop before the first instruction and wait for gdb (PROGRAM=FILE GRANT=NAMES)
-debug: all
+# Breakpoints go by address, and every program has the same ones: here init gets others.
+DEBUG_INIT := $(BUILD)/debug/init.elf
+$(DEBUG_INIT): $(call objects,program,$(wildcard user/init/*.c)) $(BUILD)/user/init.elf
+	$(call say,PROGRAM,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CAPOS_CC) -Wl,--image-base=0x40000000 $(filter %.o,$^) -o $@
+debug: all $(DEBUG_INIT)
 	$(Q)PROGRAM='$(PROGRAM)' GRANT='$(GRANT)' PORT='$(PORT)' sh scripts/debug.sh

@@ -53,11 +53,11 @@ ALL += $(CAPOS_CC_NEEDS)
 
 PROGRAM_CFLAGS := -std=c17 -O2 -I. $(WARNINGS) $(REPRODUCIBLE)
 
-$(BUILD)/obj/program/%.o: %.c $(MAKEFILE_LIST) $(CAPOS_CC) | $(SYSROOT)/.stamp $(CAPOS_CC_NEEDS)
+$(BUILD)/obj/program/%.o: %.c $(MAKEFILE_LIST) $(CAPOS_CC) $(SYSROOT)/.stamp | $(CAPOS_CC_NEEDS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CAPOS_CC) $(PROGRAM_CFLAGS) -MMD -MP -MJ $@.json -c $< -o $@
-$(BUILD)/obj/program/%.o: %.S $(MAKEFILE_LIST) $(CAPOS_CC) | $(SYSROOT)/.stamp $(CAPOS_CC_NEEDS)
+$(BUILD)/obj/program/%.o: %.S $(MAKEFILE_LIST) $(CAPOS_CC) $(SYSROOT)/.stamp | $(CAPOS_CC_NEEDS)
 	$(call say,AS,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CAPOS_CC) $(PROGRAM_CFLAGS) -MMD -MP -c $< -o $@

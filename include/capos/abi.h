@@ -89,6 +89,10 @@ struct capos_completion {
 };
 _Static_assert(sizeof(struct capos_completion) == 32, "ABI");
 
+/* The detail of a refused ProcessSpawner.spawn: a parameter, counted from one; for a grant this
+ * plus its index; with badImage what is wrong with the image (enum elf_error of core/elf.h). */
+#define CAPOS_DETAIL_GRANT_FIRST 16u
+
 #define CAPOS_RING_ENTRIES 64u
 #define CAPOS_RING_COMPLETIONS 64u
 #define CAPOS_RING_IN_FLIGHT_MAX 32u

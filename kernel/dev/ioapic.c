@@ -66,7 +66,7 @@ static bool connect(uint32_t gsi, uint8_t vector, uint32_t flags) {
 }
 
 bool ioapic_connect(uint32_t gsi, uint8_t vector) {
-    return connect(gsi, vector, 0);
+    return connect(gsi, vector, LEVEL_TRIGGERED);
 }
 
 bool ioapic_connect_isa(uint8_t isa_irq, uint8_t vector) {

@@ -105,7 +105,7 @@ static void mmio_notify(struct virtio_device *device, uint32_t index) {
     mmio_write(mmio_of(device), QUEUE_NOTIFY, index);
 }
 
-/* The wire is edge-triggered: it must have been seen low, or no further edge will ever come. */
+/* The wire stays up, and the interrupt comes again, until every cause is acknowledged. */
 static void mmio_quiet(struct virtio_device *device) {
     const struct virtio_mmio *mmio = mmio_of(device);
     for (uint32_t i = 0; i < QUIET_TRIES; i++) {

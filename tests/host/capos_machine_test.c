@@ -49,9 +49,9 @@ TEST(nothing_of_the_host_is_there_by_default) {
 
 TEST(microvm_tells_the_kernel_where_its_device_is) {
     struct machine_options options = plain_options();
-    CHECK(command_has(&options, "-append", "virtio_mmio.device=512@0xfeb00000:24"));
+    CHECK(command_has(&options, "-append", "virtio_mmio.device=512@0xfeb00200:25"));
     options.command_line = "more";
-    CHECK(command_has(&options, "-append", "virtio_mmio.device=512@0xfeb00000:24 more"));
+    CHECK(command_has(&options, "-append", "virtio_mmio.device=512@0xfeb00200:25 more"));
     options.kind = MACHINE_Q35;
     CHECK(command_has(&options, "-append", "more"));
     CHECK(command_has(&options, "-device", "virtio-serial-pci,max_ports=8"));

@@ -11,8 +11,8 @@ finish() {
 }
 trap finish EXIT
 
-PROGRAM=build/demos/hello.elf GRANT=console PORT=$((40000 + $$ % 20000)) \
-    sh scripts/debug.sh >"$work/out" 2>"$work/err" </dev/null &
+make -s debug PROGRAM=build/demos/hello.elf GRANT=console PORT=$((40000 + $$ % 20000)) \
+    >"$work/out" 2>"$work/err" </dev/null &
 machine=$!
 
 # gdb asks again for a while when nobody listens yet.

@@ -62,8 +62,9 @@ static void add_processor(struct arguments *arguments, const struct machine_opti
 
 /*
  * microvm has 24 virtio-mmio slots of 512 bytes from 0xfeb00000; with the second I/O APIC on, slot
- * n is global interrupt 24 + n (QEMU, hw/i386/microvm.c). Its kernel command line says so in the
- * form that Linux reads.
+ * n is global interrupt 24 + n (QEMU, hw/i386/microvm.c). Slot 1, because QEMU turns input 0 of
+ * every I/O APIC into input 2 (hw/intc/ioapic.c, ioapic_set_irq), as the ISA timer's wire is. The
+ * kernel's command line says so in the form that Linux reads.
  */
 static void add_board(struct arguments *arguments, const struct machine_options *options) {
     const char *more = options->command_line != NULL ? options->command_line : "";
@@ -74,7 +75,7 @@ static void add_board(struct arguments *arguments, const struct machine_options 
         arguments_add(arguments, "-global");
         arguments_add(arguments, "virtio-mmio.force-legacy=false");
         arguments_add(arguments, "-device");
-        arguments_add(arguments, "virtio-serial-device,bus=virtio-mmio-bus.0,max_ports=8");
+        arguments_add(arguments, "virtio-serial-device,bus=virtio-mmio-bus.1,max_ports=8");
     } else {
         arguments_add(arguments, "q35,vmport=off");
         arguments_add(arguments, "-device");
@@ -82,7 +83,7 @@ static void add_board(struct arguments *arguments, const struct machine_options 
     }
     arguments_add(arguments, "-append");
     if (options->kind == MACHINE_MICROVM) {
-        arguments_add(arguments, "virtio_mmio.device=512@0xfeb00000:24%s%s",
+        arguments_add(arguments, "virtio_mmio.device=512@0xfeb00200:25%s%s",
                       more[0] != '\0' ? " " : "", more);
     } else {
         arguments_add(arguments, "%s", more);

@@ -35,7 +35,7 @@ static int64_t take_grants(struct wire_list list, struct capos_spawn_grant grant
             .facet = text_or_empty(wire_get_text(entry, CAPOS_MANIFEST_GRANT_FACET_POINTER)),
         };
         if (grants[index].capability == CAPOS_CAP_NONE) {
-            *detail = index + 1;
+            *detail = CAPOS_DETAIL_GRANT_FIRST + index;
             return CAPOS_E_NOT_FOUND;
         }
     }

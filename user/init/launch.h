@@ -6,7 +6,7 @@
 
 /*
  * Spawns it with the grants that its entry names, each derived from init's own capability of that
- * kind. On failure *detail says which grant (counted from one) init does not have, or what the
- * kernel said.
+ * kind. On failure *detail is that of ProcessSpawner.spawn, also for a grant that init does not
+ * have.
  */
 int64_t launch_program(struct wire_struct program, capos_cap_t *process, uint32_t *detail);

@@ -175,6 +175,11 @@ static void edit(struct editor *editor, int key) {
     default:
         if (key >= ' ' && key < KEY_DELETE_BACK) {
             insert(editor, (char)key);
+            /* Most typing is at the end of the line, where nothing else changes. */
+            if (editor->cursor == editor->length) {
+                capos_printf("%c", key);
+                return;
+            }
         }
         break;
     }

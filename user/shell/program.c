@@ -49,9 +49,14 @@ static bool resolve_grant(const char *text, char name[GRANT_NAME_BYTES],
     return true;
 }
 
-static void print_refusal(const char *name, int64_t result, uint32_t detail) {
+static void print_refusal(const struct program_request *request, int64_t result, uint32_t detail) {
+    const char *name = request->name;
+    uint32_t grant = detail - CAPOS_DETAIL_GRANT_FIRST;
     if (result == CAPOS_E_BAD_IMAGE && detail < ELF_ERROR_COUNT) {
         capos_printf("%s: not started: %s\n", name, elf_error_text((enum elf_error)detail));
+    } else if (detail >= CAPOS_DETAIL_GRANT_FIRST && grant < request->grant_count) {
+        capos_printf("%s: not started: grant %s: %s\n", name, request->grants[grant],
+                     capos_error_name(result));
     } else {
         capos_printf("%s: not started: %s, detail %u\n", name, capos_error_name(result), detail);
     }
@@ -79,13 +84,13 @@ bool program_start(const struct program_request *request, capos_cap_t *process) 
         capos_printf("%s: no such program; `demos` lists what there is\n", request->name);
         return false;
     }
-    if (!check_needs(request, index)) {
-        return false;
-    }
     for (uint32_t grant = 0; grant < request->grant_count; grant++) {
         if (!resolve_grant(request->grants[grant], names[grant], &grants[grant])) {
             return false;
         }
+    }
+    if (!check_needs(request, index)) {
+        return false;
     }
     arguments[0] = file;
     memcpy(arguments + 1, request->arguments, request->argument_count * sizeof *arguments);
@@ -99,7 +104,7 @@ bool program_start(const struct program_request *request, capos_cap_t *process) 
     capos_cap_t spawner = capos_lookup("spawner", CAPOS_PROCESS_SPAWNER_INTERFACE);
     int64_t result = capos_spawn(spawner, &spawn, process, &detail);
     if (result != 0) {
-        print_refusal(request->name, result, detail);
+        print_refusal(request, result, detail);
     }
     return result == 0;
 }

@@ -2,7 +2,7 @@
 /* Interrupt vectors for devices. */
 #include "kernel/types.h"
 
-/* Called on the CPU that took the interrupt, interrupts off, after end-of-interrupt was sent. */
+/* Called on the boot CPU, interrupts off, before end-of-interrupt is sent. */
 typedef void interrupt_handler(void *argument);
 
 /* Gives the device a vector of its own (32-223). Panics when all are taken. At boot only. */

@@ -95,14 +95,16 @@ static void handle_interrupt(uint32_t vector) {
     if (vector == VECTOR_SPURIOUS) {
         return;
     }
+    if (vector >= VECTOR_DEVICE_FIRST && vector < VECTOR_DEVICE_FIRST + device_count) {
+        /* The device lets go of a level-triggered wire before the controller looks at it again. */
+        struct device_handler *device = &device_handlers[vector - VECTOR_DEVICE_FIRST];
+        device->handler(device->argument);
+    }
     apic_end_of_interrupt();
     if (vector == VECTOR_TIMER) {
         scheduler_tick();
     } else if (vector == VECTOR_FLUSH) {
         flush_serve();
-    } else if (vector >= VECTOR_DEVICE_FIRST && vector < VECTOR_DEVICE_FIRST + device_count) {
-        struct device_handler *device = &device_handlers[vector - VECTOR_DEVICE_FIRST];
-        device->handler(device->argument);
     }
     /* VECTOR_RESCHEDULE has done its work by coming. */
 }

@@ -22,8 +22,8 @@ struct capos_spawn {
 };
 
 /*
- * *process is a new capability of the interface Process. On failure *detail says more: the grant
- * at fault, counted from one, or what is wrong with the image. tooLarge when arguments, environment
+ * *process is a new capability of the interface Process. On failure *detail says more; see
+ * CAPOS_DETAIL_GRANT_FIRST in capos/abi.h. tooLarge when arguments, environment
  * and grants together do not fit into a message.
  */
 int64_t capos_spawn(capos_cap_t spawner, const struct capos_spawn *spawn, capos_cap_t *process,
