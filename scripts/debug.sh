@@ -29,8 +29,8 @@ Ctrl-C here ends the machine.
 END
 # A breakpoint in a program that is not loaded yet needs QEMU's own processor: it knows breakpoints
 # by address, and writes nothing into memory.
+set -- --accel tcg --init build/debug/init.elf --debug "$port"
 if [ -n "$program" ]; then
-    exec build/capos run --accel tcg --init build/debug/init.elf --debug "$port" ${GRANT:+--grant "$GRANT"} "$program"
-else
-    exec build/capos boot --accel tcg --init build/debug/init.elf --debug "$port"
+    exec build/capos run "$@" ${GRANT:+--grant "$GRANT"} "$program"
 fi
+exec build/capos boot "$@"

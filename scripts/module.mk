@@ -8,7 +8,7 @@ run: all
 
 ##@ make test          every test; ONLY=WORD picks by name, JOBS=N runs so many at once
 test:
-	+$(Q)MAKE='$(MAKE)' ONLY='$(ONLY)' JOBS='$(JOBS)' sh scripts/run-tests.sh
+	+$(Q)exec env MAKE='$(MAKE)' ONLY='$(ONLY)' JOBS='$(JOBS)' sh scripts/run-tests.sh
 
 # The programs that only the tests run.
 guest-tests: $(GUEST_TESTS)
@@ -37,4 +37,4 @@ $(DEBUG_INIT): $(call objects,program,$(wildcard user/init/*.c)) $(BUILD)/user/i
 	@mkdir -p $(@D)
 	$(Q)$(CAPOS_CC) -Wl,--image-base=0x40000000 $(filter %.o,$^) -o $@
 debug: all $(DEBUG_INIT)
-	$(Q)PROGRAM='$(PROGRAM)' GRANT='$(GRANT)' PORT='$(PORT)' sh scripts/debug.sh
+	$(Q)exec env PROGRAM='$(PROGRAM)' GRANT='$(GRANT)' PORT='$(PORT)' sh scripts/debug.sh

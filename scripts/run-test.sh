@@ -10,6 +10,7 @@
 #   // args: WORDS                its arguments
 #   // stdin: TEXT                one line of input; none without this line
 #   // stdout: TEXT               a line that its output must have; may stand several times
+#   // seconds: 300               its time limit, for what needs more than 60
 #   // options: --memory 16M      more options of capos run
 #   // also: --cpu qemu64         one more run with these options; may stand several times
 set -eu
@@ -40,6 +41,7 @@ finish() {
     {
         printf '%s   %s%s\n' "$word" "$label" "${2:+: $2}"
         if [ "$1" = fail ]; then
+            [ -z "$machine" ] || show_failures
             show_tail 'standard output' "$WORK/stdout"
             show_tail 'standard error' "$WORK/stderr"
             show_tail 'kernel log' "$WORK/log"
@@ -50,6 +52,13 @@ finish() {
     printf '%s %s\n' "$1" "$name" >>build/tests/run/results
     rm -f "$WORK/pid"
     exit 0
+}
+
+# The results that TAP calls failed, each with the comment that says where.
+show_failures() {
+    awk '/^not ok / { print "    " $0; after = 1; next }
+         /^#/ && after { print "    " $0 }
+                   { after = 0 }' "$WORK/stdout" | head -n 20
 }
 
 show_tail() {
@@ -139,14 +148,17 @@ run_program() {
     options=$(header options)
     [ "$extra" = 0 ] || options="${options:+$options }$(header also | sed -n "${extra}p")"
     read_expectation
+    seconds=$(header seconds)
+    seconds=${seconds:-$TIMEOUT}
     input=$WORK/stdin
     header stdin >"$input"
 
     # shellcheck disable=SC2046,SC2086 # options and arguments are lists of words
-    run_bounded $((TIMEOUT + 30)) build/capos run ${grants:+--grant "$grants"} --cpus "$cpus" \
-        --machine "$machine" --timeout "$TIMEOUT" --log "$WORK/log" $options "$file" $(header args)
+    run_bounded $((seconds + 30)) build/capos run ${grants:+--grant "$grants"} --cpus "$cpus" \
+        --machine "$machine" --timeout "$seconds" --log "$WORK/log" $options "$file" $(header args)
 
-    [ "$status" = "$status_wanted" ] || finish fail "exit code $status instead of $status_wanted ($expect)"
+    [ "$status" = "$status_wanted" ] ||
+        finish fail "exit code $status instead of $status_wanted ($expect)"
     if [ -e "$WORK/log" ] && grep -Eiq 'panic|assert' "$WORK/log"; then
         finish fail "the kernel log has a word of alarm"
     fi

@@ -40,7 +40,7 @@ run_make() {
     name=$1
     shift
     say "$name" >>"$EXPECTED"
-    if "$MAKE" -j "$JOBS" "$@" >"$WORK/$name.log" 2>&1; then
+    if "$MAKE" -j "$JOBS" "$@" >"$WORK/$name.log" 2>&1 9>&-; then
         say "ok       $name"
         say "pass $name" >>"$RESULTS"
     else
@@ -56,7 +56,7 @@ run_make() {
 run_check() {
     rm -rf build/tests/check
     status=pass
-    "$MAKE" -j "$JOBS" check >"$WORK/check.log" 2>&1 || status=fail
+    "$MAKE" -j "$JOBS" check >"$WORK/check.log" 2>&1 9>&- || status=fail
     grep -E '^ +(ok|not ok) |^      ' "$WORK/check.log" || tail -n 30 "$WORK/check.log"
     find build/tests/check -name '*.tap' -exec sed -n 's/^ok /pass /p; s/^not ok /fail /p' {} + \
         >"$WORK/check.results" 2>/dev/null || :
@@ -132,7 +132,7 @@ split_tests() {
 # run_list FILE JOBS. In the background, because a shell runs its traps only between commands.
 run_list() {
     [ -s "$1" ] || return 0
-    xargs -P "$2" -L 1 sh scripts/run-test.sh <"$1" &
+    xargs -P "$2" -L 1 sh scripts/run-test.sh <"$1" 9>&- &
     wait $! || :
 }
 
@@ -153,6 +153,10 @@ print_summary() {
     [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
+# One run at a time in a tree: each begins by clearing the folder of the one before.
+mkdir -p build/tests
+exec 9>build/tests/lock
+flock -n 9 || { say "another make test runs in this tree; waiting for its end" && flock 9; }
 rm -rf "$WORK"
 mkdir -p "$WORK"
 : >"$EXPECTED"

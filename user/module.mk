@@ -77,7 +77,7 @@ ALL += $(BUILD)/user/init.elf $(BUILD)/user/shell.elf
 
 # tests/guest/NAME.c becomes build/tests/guest/NAME.elf; what else one is made of stands here.
 SOURCES_guest_float := demos/c/float/state.c demos/c/float/registers.S
-SOURCES_guest_hostile := tests/guest/hostile/calls.c tests/guest/hostile/worker.c
+SOURCES_guest_hostile := $(sort $(wildcard tests/guest/hostile/*.c))
 GUEST_TEST_NAMES := $(basename $(notdir $(sort $(wildcard tests/guest/*.c))))
 $(foreach name,$(GUEST_TEST_NAMES),$(eval $(call program,$(BUILD)/tests/guest/$(name).elf,\
     tests/guest/$(name).c $(SOURCES_guest_$(name)))))

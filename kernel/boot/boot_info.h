@@ -18,6 +18,7 @@ struct boot_info {
     struct boot_memory_range ranges[BOOT_MEMORY_RANGES_MAX];
     paddr_t package; /* the boot package; PADDR_NONE without one */
     uint64_t package_size;
+    uint8_t rsdp_copy[36]; /* for loaders that hand it over in memory of their own */
     paddr_t rsdp; /* PADDR_NONE when the loader does not say: acpi.c searches the BIOS area */
     char command_line[BOOT_COMMAND_LINE_MAX];
     uint64_t entry_tsc; /* time-stamp counter at the kernel's first instruction */

@@ -11,8 +11,9 @@
  * anybody can see; what it found goes to call->decoded. invoke then cannot fail: it does the work,
  * fills *results, or arms call->operation and calls call_pend, and somebody completes it later with
  * operation_complete. A method whose parameters hold pointers (text, lists) gets a struct
- * wire_struct in place of *params. The generated tables name these functions, so a missing one does
- * not link and a wrong one does not compile.
+ * wire_struct in place of *params, and looks at call->wire.failed before it makes anything. The
+ * generated tables name these functions, so a missing one does not link and a wrong one does not
+ * compile.
  *
  * Rules
  * - Runs with interrupts off on the CPU of the calling thread; must not wait.

@@ -28,6 +28,9 @@ static enum progress write_some(struct channel *channel, struct operation *opera
         void *span;
         size_t room = stream_reserve(channel->id, &span);
         if (room == 0) {
+            if (stream_is_closed(channel->id)) {
+                continue; /* reserve has just found that out */
+            }
             return PROGRESS_WAITING;
         }
         size_t step = room < operation->buffer_length ? room : operation->buffer_length;

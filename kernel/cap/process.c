@@ -58,27 +58,40 @@ void process_invoke_wait(struct call *call, struct capos_process_wait_results *r
     spinlock_unlock(&process->lock);
 }
 
-void process_exit_complete_waiters(struct process *process) {
-    for (;;) {
-        spinlock_lock(&process->lock);
-        process->ended = true;
-        struct operation *operation = process->waiters.first;
-        while (operation != NULL && !operation_claim(operation)) {
-            operation = operation->next; /* somebody cancels it and will take it out */
-        }
-        if (operation != NULL) {
+/* Takes out those that nobody else is completing; who cancels one takes it out himself. */
+static struct operation *claim_waiters(struct process *process) {
+    struct operation *claimed = NULL;
+    struct operation *operation = process->waiters.first;
+    while (operation != NULL) {
+        struct operation *next = operation->next;
+        if (operation_claim(operation)) {
             operation_queue_remove(&process->waiters, operation);
             operation->unlink = NULL;
+            operation->next = claimed;
+            claimed = operation;
         }
-        spinlock_unlock(&process->lock);
-        if (operation == NULL) {
-            return;
-        }
-        struct capos_process_wait_results results = {0};
-        fill_results(process, &results);
+        operation = next;
+    }
+    return claimed;
+}
+
+void process_exit_complete(struct process *process) {
+    struct capos_process_wait_results results = {0};
+    spinlock_lock(&process->lock);
+    process->ended = true;
+    fill_results(process, &results);
+    struct operation *operation = claim_waiters(process);
+    spinlock_unlock(&process->lock);
+    /* First our own reference, so that whoever waits and then lets go of the last one finds all of
+     * the memory free. Each waiter holds one until it is complete. */
+    object_unref(&process->object);
+    while (operation != NULL) {
+        struct operation *next = operation->next;
+        operation->next = NULL;
         status_t status =
             space_copy_out(operation->space, operation->message, &results, sizeof results);
         operation_complete(operation, status, 0);
+        operation = next;
     }
 }
 

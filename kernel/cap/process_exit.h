@@ -4,8 +4,8 @@
 
 struct process;
 
-/* The process is over: answers everybody who waits, and whoever comes later. */
-void process_exit_complete_waiters(struct process *process);
+/* The process is over: drops its reference to itself and answers everybody who waits. */
+void process_exit_complete(struct process *process);
 
 /* True for the interface that gives authority over time. */
 bool process_is_timer(const void *interface);

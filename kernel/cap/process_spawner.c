@@ -18,6 +18,14 @@ enum { PARAMETER_PROGRAM = 1, PARAMETER_ARGUMENTS = 2, PARAMETER_ENVIRONMENT = 3
 /* In call->decoded: the child, and the id under which the caller will hold it. */
 enum { DECODED_CHILD, DECODED_ID };
 
+/* Capabilities of the caller that are in transit. decode leaves them to invoke where the message
+ * was, which has been read for the last time by then. */
+struct moves {
+    uint64_t count;
+    uint64_t ids[PROCESS_CAPSET_MAX];
+};
+_Static_assert(sizeof(struct moves) <= CALL_MESSAGE_WORDS_MAX * sizeof(uint64_t), "fits");
+
 struct grant {
     struct wire_text name, facet;
     uint64_t capability;
@@ -85,16 +93,16 @@ static status_t resolve_grant(struct call *call, struct process *child, const st
         return CAPOS_E_INVALID_ARGUMENT; /* only derive makes something narrower */
     }
     *badge_out = slot->badge;
-    if (grant->mode == CAPOS_SPAWN_GRANT_MODE_MOVE) {
-        *object_out = object_ref(slot->object);
-        return captable_move_begin(table, grant->capability);
-    }
     *object_out = object_ref(slot->object);
+    if (grant->mode == CAPOS_SPAWN_GRANT_MODE_MOVE) {
+        status_t status = captable_move_begin(table, grant->capability);
+        ASSERT(status == CAPOS_OK); /* the slot is live, and nobody else changes the table */
+    }
     return CAPOS_OK;
 }
 
 static status_t add_grant(struct call *call, struct process *child, const struct grant *grant,
-                          struct loader_request *request) {
+                          struct loader_request *request, struct moves *moves) {
     if (grant->name.length == 0 || grant->name.length > GRANT_NAME_MAX ||
         grant->mode >= CAPOS_SPAWN_GRANT_MODE_COUNT) {
         return CAPOS_E_INVALID_ARGUMENT;
@@ -119,41 +127,40 @@ static status_t add_grant(struct call *call, struct process *child, const struct
         }
         return status;
     }
+    if (grant->mode == CAPOS_SPAWN_GRANT_MODE_MOVE) {
+        moves->ids[moves->count++] = grant->capability;
+    }
     child->capset[child->capset_count++] = id;
     request->capset[request->capset_count++] =
         (struct loader_capset_entry){id, interface->id, grant->name};
     return CAPOS_OK;
 }
 
-/* Ends the moves of the first `count` grants: the caller has them again, or has them no more. */
-static void end_moves(struct call *call, struct wire_list grants, uint32_t count, bool commit) {
-    struct captable *table = &call->process->captable;
-    for (uint32_t i = 0; i < count; i++) {
-        struct grant grant = read_grant(grants, i);
-        if (grant.mode != CAPOS_SPAWN_GRANT_MODE_MOVE) {
-            continue;
-        }
-        if (commit) {
-            struct captable_slot removed;
-            captable_move_commit(table, grant.capability, &removed);
-            ledger_refund(&call->process->ledger, LEDGER_SLOTS, 1);
-            object_unref(removed.object);
-        } else {
-            captable_move_rollback(table, grant.capability);
-        }
+static void roll_back(struct call *call, const struct moves *moves) {
+    for (uint64_t i = 0; i < moves->count; i++) {
+        captable_move_rollback(&call->process->captable, moves->ids[i]);
+    }
+}
+
+static void commit(struct call *call, const struct moves *moves) {
+    for (uint64_t i = 0; i < moves->count; i++) {
+        struct captable_slot removed;
+        captable_move_commit(&call->process->captable, moves->ids[i], &removed);
+        ledger_refund(&call->process->ledger, LEDGER_SLOTS, 1);
+        object_unref(removed.object);
     }
 }
 
 static status_t add_grants(struct call *call, struct process *child, struct wire_list grants,
-                           struct loader_request *request) {
+                           struct loader_request *request, struct moves *moves) {
     if (grants.count > PROCESS_CAPSET_MAX) {
         return CAPOS_E_TOO_LARGE;
     }
     for (uint32_t i = 0; i < grants.count; i++) {
         struct grant grant = read_grant(grants, i);
-        status_t status = add_grant(call, child, &grant, request);
+        status_t status = call->wire.failed ? CAPOS_E_BAD_MESSAGE
+                                            : add_grant(call, child, &grant, request, moves);
         if (status != CAPOS_OK) {
-            end_moves(call, grants, i, false);
             return call_refuse(call, status, DETAIL_GRANT_FIRST + i);
         }
     }
@@ -187,16 +194,18 @@ static status_t add_handle(struct call *call, struct process *child) {
 
 static status_t make_child(struct call *call, struct process *child, struct wire_list grants,
                            struct loader_request *request) {
-    status_t status = add_grants(call, child, grants, request);
-    if (status != CAPOS_OK) {
-        return status;
+    struct moves moves = {0};
+    status_t status = add_grants(call, child, grants, request, &moves);
+    if (status == CAPOS_OK) {
+        status = loader_load(child, request);
     }
-    status = loader_load(child, request);
     if (status == CAPOS_OK) {
         status = add_handle(call, child);
     }
-    if (status != CAPOS_OK) {
-        end_moves(call, grants, grants.count, false);
+    if (status == CAPOS_OK) {
+        memcpy(call->message, &moves, sizeof moves);
+    } else {
+        roll_back(call, &moves);
     }
     return status;
 }
@@ -240,10 +249,9 @@ status_t process_spawner_decode_spawn(struct call *call, struct wire_struct para
 void process_spawner_invoke_spawn(struct call *call,
                                   struct capos_process_spawner_spawn_results *results) {
     struct process *child = (struct process *)(uintptr_t)call->decoded[DECODED_CHILD];
-    /* The message is still where decode read it. */
-    struct wire_list grants =
-        wire_get_list(wire_root(&call->wire), CAPOS_PROCESS_SPAWNER_SPAWN_PARAMS_GRANTS_POINTER);
-    end_moves(call, grants, grants.count, true);
+    struct moves moves;
+    memcpy(&moves, call->message, sizeof moves);
+    commit(call, &moves);
     results->process = call->decoded[DECODED_ID];
     process_start(child);
 }

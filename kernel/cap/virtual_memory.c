@@ -32,14 +32,20 @@ static uint64_t parse_size(struct wire_text text) {
 status_t virtual_memory_grant(struct process *process, struct object *source, uint64_t source_badge,
                               struct wire_text facet, struct object **object_out,
                               uint64_t *badge_out) {
+    uint64_t limit = UINT64_MAX;
     if (facet.length != 0) {
-        uint64_t limit = parse_size(facet);
+        limit = parse_size(facet);
         if (limit == 0) {
             return CAPOS_E_NOT_PERMITTED;
         }
-        if (limit < process->space.commit_limit) {
-            process->space.commit_limit = limit;
-        }
+    }
+    /* Nobody gives more than he may use himself. */
+    if (source != NULL) {
+        uint64_t own = container_of(source, struct process, memory)->space.commit_limit;
+        limit = own < limit ? own : limit;
+    }
+    if (limit < process->space.commit_limit) {
+        process->space.commit_limit = limit;
     }
     *object_out = object_ref(&process->memory);
     *badge_out = 0;

@@ -4,7 +4,7 @@
  *
  * Rules
  * - At boot only, on the boot CPU. End-of-interrupt follows the handler, which must have quieted
- * its device by then.
+ *   its device by then.
  */
 #include "kernel/types.h"
 

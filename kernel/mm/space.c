@@ -119,9 +119,8 @@ status_t space_init(struct space *space, struct ledger *ledger) {
 static uint32_t collect_pages(struct space *space, uint64_t *at, uint64_t end, paddr_t *batch) {
     uint32_t count = 0;
     while (*at < end && count < FLUSH_FRAMES_MAX) {
-        pte_t *entry = paging_lookup(space->root, *at);
-        if (entry == NULL) { /* no table: nothing in the rest of these 2 MiB */
-            *at = align_down(*at, paging_span(1)) + paging_span(1);
+        pte_t *entry = paging_lookup_next(space->root, *at, at);
+        if (entry == NULL || *entry == 0) {
             continue;
         }
         if ((*entry & PTE_OWNED) != 0) {
@@ -129,11 +128,8 @@ static uint32_t collect_pages(struct space *space, uint64_t *at, uint64_t end, p
             space->resident_pages--;
         }
         *entry = 0;
-        *at += PAGE_SIZE;
     }
-    if (*at > end) {
-        *at = end;
-    }
+    *at = *at < end ? *at : end;
     return count;
 }
 
@@ -405,15 +401,10 @@ static pte_t page_flags(uint32_t protection) {
 static void protect_pages(struct space *space, uint64_t address, uint64_t size,
                           uint32_t protection) {
     for (uint64_t at = address; at < address + size;) {
-        pte_t *entry = paging_lookup(space->root, at);
-        if (entry == NULL) {
-            at = align_down(at, paging_span(1)) + paging_span(1);
-            continue;
-        }
-        if (*entry != 0) {
+        pte_t *entry = paging_lookup_next(space->root, at, &at);
+        if (entry != NULL && *entry != 0) {
             *entry = (*entry & (PTE_ADDRESS | PTE_OWNED)) | page_flags(protection);
         }
-        at += PAGE_SIZE;
     }
 }
 
@@ -500,13 +491,8 @@ status_t space_decommit(struct space *space, uint64_t address, uint64_t size) {
 static uint64_t count_resident(struct space *space, uint64_t start, uint64_t end) {
     uint64_t count = 0;
     for (uint64_t at = start; at < end;) {
-        pte_t *entry = paging_lookup(space->root, at);
-        if (entry == NULL) {
-            at = align_down(at, paging_span(1)) + paging_span(1);
-            continue;
-        }
-        count += *entry != 0;
-        at += PAGE_SIZE;
+        pte_t *entry = paging_lookup_next(space->root, at, &at);
+        count += entry != NULL && *entry != 0;
     }
     return count;
 }

@@ -47,8 +47,11 @@ static void run_opcode(struct thread *thread, const struct capos_entry *entry,
 /* Runs one entry. Returns false when it is in flight: then `operation` completes it. */
 static bool run_entry(struct thread *thread, const struct capos_entry *entry,
                       struct operation *operation, struct outcome *outcome) {
-    if (!is_deadline_allowed(thread->process, entry->deadline_ns)) {
+    outcome->status = ring_entry_check(entry);
+    if (outcome->status == CAPOS_OK && !is_deadline_allowed(thread->process, entry->deadline_ns)) {
         outcome->status = CAPOS_E_NEEDS_TIMER;
+    }
+    if (outcome->status != CAPOS_OK) {
         return true;
     }
     operation->thread = thread;
@@ -102,7 +105,7 @@ static void complete_inline(struct thread *thread, const struct capos_entry *ent
 
 /* Runs one entry that has been taken from the ring. */
 static void submit_entry(struct thread *thread, const struct capos_entry *entry) {
-    struct outcome outcome = {.status = ring_entry_check(entry)};
+    struct outcome outcome = {0};
     bool is_linked = (entry->flags & CAPOS_ENTRY_LINK) != 0;
     if (thread->chain_open && thread->chain_failed) {
         outcome.status = CAPOS_E_CANCELLED;
@@ -157,17 +160,22 @@ static bool submit_entries(struct thread *thread) {
     return true;
 }
 
-/* Ends the cap_enter with a count, or lets the thread wait. */
-static void wait_for_completions(struct thread *thread) {
+/* Ends the cap_enter with a count, or lets the thread wait. False when the linked entry that held
+ * up the submission is complete by now, so that there is more to submit first. */
+static bool wait_for_completions(struct thread *thread) {
     struct operation *wait = &thread->wait_operation;
     spinlock_lock(&thread->ring_lock);
+    if (thread->submit_left > 0 && thread->chain_operation == NULL) {
+        spinlock_unlock(&thread->ring_lock);
+        return false;
+    }
     uint32_t count = ring_completion_count(&thread->ring);
     bool is_enough = count >= thread->wait_count && thread->chain_operation == NULL;
     if (is_enough || thread->wait_deadline_ns <= CAPOS_POLL) {
         thread->frame.rax = count;
         spinlock_unlock(&thread->ring_lock);
         close_chain(thread);
-        return;
+        return true;
     }
     wait->thread = thread;
     wait->has_deadline = thread->wait_deadline_ns != CAPOS_FOREVER;
@@ -176,14 +184,16 @@ static void wait_for_completions(struct thread *thread) {
     thread->state = THREAD_WAITING;
     operation_arm(wait);
     spinlock_unlock(&thread->ring_lock);
+    return true;
 }
 
 void ring_enter_continue(struct thread *thread) {
-    if (!submit_entries(thread)) {
-        end_for_corrupt_ring(thread);
-        return;
-    }
-    wait_for_completions(thread);
+    do {
+        if (!submit_entries(thread)) {
+            end_for_corrupt_ring(thread);
+            return;
+        }
+    } while (!wait_for_completions(thread));
 }
 
 static void enter_ring(struct thread *thread, struct trap_frame *frame) {

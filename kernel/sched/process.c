@@ -249,7 +249,6 @@ static void finish(struct process *process) {
               ledger_used(&process->ledger, leaked), ledger_resource_name(leaked));
     }
     atomic_fetch_sub_explicit(&count, 1, memory_order_relaxed);
-    process_exit_complete_waiters(process);
 }
 
 /* After a process's own part is apart, or a child has ended: ends those that wait for nothing more,
@@ -271,7 +270,7 @@ static void finish_upwards(struct process *process) {
             parent->children_running--;
             spinlock_unlock(&tree_lock);
         }
-        object_unref(&process->object); /* its own: it exists no more */
+        process_exit_complete(process);
         process = parent;
     }
 }

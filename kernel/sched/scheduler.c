@@ -15,7 +15,9 @@ _Static_assert(CPUS_MAX == 64, "idle_cpus is one word");
 /* Arms the local timer for what comes first: a deadline, or the end of the slice. */
 void scheduler_arm(struct cpu *cpu) {
     ASSERT(cpu == cpu_current());
+    spinlock_lock(&cpu->timers.lock);
     uint64_t deadline = timer_queue_deadline(&cpu->timers.queue);
+    spinlock_unlock(&cpu->timers.lock);
     if (cpu->slice_end_ns < deadline) {
         deadline = cpu->slice_end_ns;
     }

@@ -35,7 +35,9 @@ static void test_every_opcode(void) {
         } else if (is_served) {
             wanted = opcode == CAPOS_OP_CANCEL ? CAPOS_E_NOT_FOUND : CAPOS_E_BAD_CAPABILITY;
         }
-        int64_t found = invoke(control(opcode, 0, 0, 0), CAPOS_CAP_NONE, 0, 0, 0);
+        uint64_t flags =
+            opcode == CAPOS_OP_CALL ? CAPOS_ENTRY_INLINE : 0; /* else a message is due */
+        int64_t found = invoke(control(opcode, flags, 0, 0), CAPOS_CAP_NONE, 0, 0, 0);
         if (found != wanted || is_served) {
             CHECK_RESULT(found, wanted);
         }

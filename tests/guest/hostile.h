@@ -1,5 +1,8 @@
 #pragma once
-/* The hostile worker: hostile/worker.c draws classes of operations, hostile/calls.c makes calls. */
+/*
+ * The hostile worker. hostile/worker.c draws classes of operations, calls.c and spawns.c make those
+ * that have a message, acts.c is how it ends.
+ */
 #include <stdint.h>
 
 #include <capos/capos.h>
@@ -8,18 +11,17 @@
 #define HOSTILE_ACTS 6u
 
 /*
- * `count` operations drawn from the seed; prints how often each class came. Returns 1 when one was
- * never reached, else performs the act of this number, which should end the process, and 0.
+ * `count` operations drawn from the seed; prints how often each class came, and how many of it
+ * succeeded. Returns 1 when one never came; else performs the act of this number, which should end
+ * the process, and returns 0.
  */
 int hostile_work(uint64_t seed, uint64_t count, unsigned act);
-
-/* Between the files of the worker. */
 
 /* The generator; limit > 0. */
 uint64_t hostile_random(void);
 uint64_t hostile_below(uint64_t limit);
 
-/* An id: held, released before, one bit off, or made up. Never given up by hostile_release. */
+/* An id: held, released before, one bit off, or made up. */
 capos_cap_t hostile_capability(void);
 
 /* An address that calls may read and write without harm to the worker, or a bad one. */
@@ -35,3 +37,9 @@ uint64_t hostile_deadline(void);
 /* Fills an entry with a call whose message is right, a little wrong, or noise. */
 enum hostile_call { HOSTILE_CALL_RIGHT, HOSTILE_CALL_MUTATED, HOSTILE_CALL_NOISE };
 void hostile_make_call(struct capos_entry *entry, enum hostile_call kind);
+
+/* A spawn with random grants; one whose message has a few bits flipped. */
+int64_t hostile_spawn(void);
+int64_t hostile_spawn_mutated(void);
+
+void hostile_act(struct capos_ring_client *ring, unsigned act);

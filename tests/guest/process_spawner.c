@@ -159,6 +159,34 @@ static void test_move(void) {
     CHECK_RESULT(capos_timer_now(timer, &now_ns), CAPOS_E_BAD_CAPABILITY);
 }
 
+/* A wait that is in flight writes its results to memory that is gone by then: an error, no more. */
+static void test_results_without_memory(void) {
+    capos_cap_t memory = capos_lookup("memory", CAPOS_VIRTUAL_MEMORY_INTERFACE), process;
+    struct capos_ring_client ring;
+    struct capos_completion completion = {.result = 1};
+    uint64_t address;
+    uint32_t detail;
+    capos_ring_open(&ring);
+    CHECK_RESULT(capos_virtual_memory_map(memory, 0, CAPOS_PAGE_SIZE,
+                                          CAPOS_PROTECTION_READ | CAPOS_PROTECTION_WRITE, &address),
+                 CAPOS_OK);
+    *(uint64_t *)address = CAPOS_PROCESS_WAIT_PARAMS_ROOT;
+    CHECK_RESULT(child_spawn(&(struct child){.words = {"loop"}}, &process, &detail), CAPOS_OK);
+    struct capos_entry *entry = capos_ring_prepare(&ring);
+    entry->opcode = CAPOS_OP_CALL;
+    entry->method = CAPOS_PROCESS_METHOD_WAIT;
+    entry->capability = process;
+    entry->length = sizeof(struct capos_process_wait_params);
+    entry->argument[0] = address;
+    CHECK_EQUAL(capos_ring_enter(&ring, 0, CAPOS_POLL), 0);
+    CHECK_RESULT(capos_virtual_memory_unmap(memory, address, CAPOS_PAGE_SIZE), CAPOS_OK);
+    CHECK_RESULT(capos_process_kill(process), CAPOS_OK);
+    CHECK_EQUAL(capos_ring_enter(&ring, 1, CAPOS_FOREVER), 1);
+    CHECK(capos_ring_take(&ring, &completion));
+    CHECK_RESULT(completion.result, CAPOS_E_BAD_ADDRESS);
+    CHECK_RESULT(capos_release(process), CAPOS_OK);
+}
+
 /* Whatever a process took is given back when it ends, however it ends. */
 static void test_all_given_back(void) {
     static const char *const parts[] = {"exit", "fault", "exit", "fault"};
@@ -187,6 +215,7 @@ int main(int argc, char **argv, char **envp) {
     test_kill();
     test_grants();
     test_refusals();
+    test_results_without_memory();
     test_all_given_back();
     test_move();
     return tap_finish();

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Follows docs/adding-an-interface.md in a copy of the tree: takes the three files from the page, adds
-# them, edits nothing, and runs the test of the new interface.
+# Follows docs/adding-an-interface.md in a copy of the tree: takes the three files from the page,
+# adds them, edits nothing, and runs the test of the new interface.
 set -eu
 
 work=$(mktemp -d)

@@ -11,11 +11,23 @@ finish() {
 }
 trap finish EXIT
 
+fail() {
+    echo "$1"
+    cat "$work"/gdb "$work/out" "$work/err"
+    exit 1
+}
+
+: >"$work/gdb"
 make -s debug PROGRAM=build/demos/hello.elf GRANT=console PORT=$((40000 + $$ % 20000)) \
     >"$work/out" 2>"$work/err" </dev/null &
 machine=$!
+turns=0
+until grep -q 'waiting for gdb' "$work/err"; do
+    turns=$((turns + 1))
+    [ "$turns" -lt 200 ] || fail "make debug does not come to wait for gdb"
+    sleep 0.3
+done
 
-# gdb asks again for a while when nobody listens yet.
 cat >"$work/commands" <<'END'
 set tcp connect-timeout 30
 source build/debug.gdb
@@ -26,20 +38,11 @@ bt
 delete
 continue
 END
-timeout 120 gdb -batch -nx -x "$work/commands" >"$work/gdb" 2>&1 || {
-    echo "gdb failed:"
-    cat "$work/gdb" "$work/err"
-    exit 1
-}
+timeout 120 gdb -batch -nx -x "$work/commands" >"$work/gdb" 2>&1 || :
 status=0
 wait "$machine" || status=$?
 machine=
 
-fail() {
-    echo "$1"
-    cat "$work/gdb" "$work/out" "$work/err"
-    exit 1
-}
 sed -n '/^-- main --$/,$p' "$work/gdb" >"$work/stack"
 grep -Eq '^#0 .*main .*hello\.c:[0-9]+' "$work/stack" || fail "gdb did not stop in main"
 grep -Eq '^#[1-9].* _start ' "$work/stack" || fail "the backtrace does not reach _start"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs what the README tells its reader to type: each block fenced as sh, in order. `sh exit N` after
-# the fence says that the block ends with that code.
+# Runs what the README tells its reader to type: each block fenced as sh, in order. `sh exit N`
+# says that the block ends with that code.
 set -eu
 
 work=$(mktemp -d)
@@ -18,7 +18,7 @@ count=$(awk -v work="$work" '
     /^```/ { inside = 0 }
     inside { print >block }
     END { print n + 0 }' README.md)
-[ "$count" -ge 5 ] || { echo "README.md has $count blocks of commands; where are the others?"; exit 1; }
+[ "$count" -ge 5 ] || { echo "README.md has only $count blocks of commands" && exit 1; }
 
 n=0
 while [ "$n" -lt "$count" ]; do

@@ -4,9 +4,6 @@
 #include "capos/string.h"
 #include "core/wire.h"
 
-/* The kernel takes messages of at most 4 KiB. */
-#define MESSAGE_WORDS_MAX 512u
-
 static void set_text(struct wire_builder_struct target, uint16_t pointer, const char *text) {
     if (text != NULL) {
         wire_set_text(target, pointer, text, strlen(text));
@@ -35,11 +32,10 @@ static void set_grants(struct wire_builder_struct target, const struct capos_spa
     }
 }
 
-int64_t capos_spawn(capos_cap_t spawner, const struct capos_spawn *spawn, capos_cap_t *process,
-                    uint32_t *detail) {
-    uint64_t words[MESSAGE_WORDS_MAX];
+uint32_t capos_spawn_build(const struct capos_spawn *spawn, uint64_t *words,
+                           uint32_t word_count_max) {
     struct wire_builder builder;
-    wire_builder_init(&builder, words, MESSAGE_WORDS_MAX);
+    wire_builder_init(&builder, words, word_count_max);
     struct wire_builder_struct root =
         wire_build_root(&builder, CAPOS_PROCESS_SPAWNER_SPAWN_PARAMS_DATA_WORDS,
                         CAPOS_PROCESS_SPAWNER_SPAWN_PARAMS_POINTERS);
@@ -50,7 +46,13 @@ int64_t capos_spawn(capos_cap_t spawner, const struct capos_spawn *spawn, capos_
               spawn->environment_count);
     set_grants(root, spawn);
     wire_set_u64(root, CAPOS_PROCESS_SPAWNER_SPAWN_PARAMS_FRAMES_LIMIT_OFFSET, spawn->frames_limit);
-    uint32_t word_count = wire_builder_finish(&builder);
+    return wire_builder_finish(&builder);
+}
+
+int64_t capos_spawn(capos_cap_t spawner, const struct capos_spawn *spawn, capos_cap_t *process,
+                    uint32_t *detail) {
+    uint64_t words[CAPOS_SPAWN_WORDS_MAX];
+    uint32_t word_count = capos_spawn_build(spawn, words, CAPOS_SPAWN_WORDS_MAX);
     *detail = 0;
     if (word_count == 0) {
         return CAPOS_E_TOO_LARGE;

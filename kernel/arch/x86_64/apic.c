@@ -82,6 +82,10 @@ uint32_t apic_id(void) {
     return registers != NULL ? read(APIC_ID) >> 24 : read(APIC_ID);
 }
 
+uint32_t apic_id_max(void) {
+    return registers != NULL ? 254 : UINT32_MAX - 1;
+}
+
 uint32_t interrupt_boot_apic_id(void) {
     return boot_apic_id;
 }

@@ -6,6 +6,8 @@
 void apic_init(paddr_t address); /* once, on the boot CPU */
 void apic_init_local(void);      /* on each CPU */
 uint32_t apic_id(void);
+/* The largest id that apic_send can reach. */
+uint32_t apic_id_max(void);
 void apic_end_of_interrupt(void);
 void apic_send(uint32_t apic_id, uint8_t vector);
 void apic_send_nmi_to_others(void);

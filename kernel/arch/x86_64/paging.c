@@ -53,6 +53,20 @@ pte_t *paging_lookup(paddr_t root, uint64_t address) {
     return walk(root, address, 0, NULL, NULL);
 }
 
+pte_t *paging_lookup_next(paddr_t root, uint64_t address, uint64_t *next) {
+    pte_t *table = table_of(root);
+    for (uint32_t level = PAGING_LEVELS - 1; level > 0; level--) {
+        pte_t entry = table[paging_index(address, level)];
+        if ((entry & PTE_PRESENT) == 0) {
+            *next = align_down(address, paging_span(level)) + paging_span(level);
+            return NULL;
+        }
+        table = table_of(pte_frame(entry));
+    }
+    *next = align_down(address, PAGE_SIZE) + PAGE_SIZE;
+    return &table[paging_index(address, 0)];
+}
+
 pte_t *paging_ensure(paddr_t root, uint64_t address, paddr_t (*alloc)(void *argument),
                      void *argument) {
     return walk(root, address, 0, alloc, argument);

@@ -45,6 +45,10 @@ void paging_load_kernel(void);
 /* The entry of the 4 KiB page, or NULL when a table on the way is missing. */
 pte_t *paging_lookup(paddr_t root, uint64_t address);
 
+/* The same for walks over large ranges: *next is the address to go on with, which passes over all
+ * that a missing table would cover. */
+pte_t *paging_lookup_next(paddr_t root, uint64_t address, uint64_t *next);
+
 /* The same, but tables that are missing are taken from alloc, which may fail with PADDR_NONE; then
  * the result is NULL and tables made so far stay (empty). */
 pte_t *paging_ensure(paddr_t root, uint64_t address, paddr_t (*alloc)(void *argument),

@@ -57,8 +57,14 @@ void smp_start(void) {
     memcpy(direct_map(paddr(SMP_PAGE * PAGE_SIZE)), smp_trampoline,
            (size_t)(smp_trampoline_end - smp_trampoline));
     for (uint32_t i = 0; i < info->cpu_count; i++) {
-        if (info->apic_ids[i] != interrupt_boot_apic_id() && !start_one(info->apic_ids[i])) {
-            log_printf("CPU with APIC id %u: no memory to start it\n", info->apic_ids[i]);
+        uint32_t apic_id = info->apic_ids[i];
+        if (apic_id == interrupt_boot_apic_id()) {
+            continue;
+        }
+        if (apic_id > apic_id_max()) {
+            log_printf("CPU with APIC id %u: out of reach without x2APIC\n", apic_id);
+        } else if (!start_one(apic_id)) {
+            log_printf("CPU with APIC id %u: no memory to start it\n", apic_id);
         }
     }
 }

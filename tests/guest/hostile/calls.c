@@ -142,8 +142,9 @@ static void fill_words(const struct method *method, uint64_t *words, uint32_t co
         words[0] = hostile_deadline();
     } else if (strcmp(method->grant, "console") == 0 &&
                method->ordinal == CAPOS_CONSOLE_METHOD_WRITE) {
-        /* to no stream that is read: output is where the results go */
-        words[0] = 2 + hostile_below(65533);
+        /* never to the output, where the results go; and little, for nobody reads it */
+        words[0] = 1 + hostile_below(hostile_below(2) == 0 ? 1 : 65534);
+        entry->argument[2] &= 63;
         words[1] = UINT64_C(1) | UINT64_C(2) << 32 | entry->argument[2] << 35;
     }
 }

@@ -1,5 +1,4 @@
 /* The hostile worker: which class of operation comes next, and how it all ends. */
-#include "tests/guest/child.h"
 #include "tests/guest/hostile.h"
 
 enum operation_class {
@@ -15,15 +14,16 @@ enum operation_class {
     CLASS_ENTER,
     CLASS_SYSTEM_CALL,
     CLASS_SPAWN,
+    CLASS_SPAWN_MUTATED,
     CLASS_COUNT,
 };
 
 static const char *const class_names[CLASS_COUNT] = {
-    "nop",        "opcode",     "release", "cancel", "call",        "mutated call",
-    "noise call", "ring batch", "chain",   "enter",  "system call", "spawn"};
+    "nop",        "opcode", "release", "cancel",      "call",  "mutated call", "noise call",
+    "ring batch", "chain",  "enter",   "system call", "spawn", "mutated spawn"};
 
 static uint64_t random_state;
-static uint64_t reached[CLASS_COUNT];
+static uint64_t reached[CLASS_COUNT], succeeded[CLASS_COUNT];
 static struct capos_ring_client ring;
 static uint64_t last_now_ns;
 
@@ -55,7 +55,7 @@ static void update_now(void) {
 }
 
 /* Any entry in the register form; the reserved bits of the control word are drawn too. */
-static void invoke(const struct capos_entry *entry) {
+static int64_t invoke(const struct capos_entry *entry) {
     uint64_t control = CAPOS_ENTER_REGISTER | (uint64_t)entry->opcode << CAPOS_ENTER_OPCODE_SHIFT |
                        (uint64_t)entry->flags << CAPOS_ENTER_FLAGS_SHIFT |
                        (uint64_t)entry->method << CAPOS_ENTER_METHOD_SHIFT |
@@ -63,8 +63,9 @@ static void invoke(const struct capos_entry *entry) {
     if (hostile_below(64) == 0) {
         control ^= UINT64_C(1) << (56 + hostile_below(7));
     }
-    capos_invoke(control, entry->capability, entry->argument[0], entry->argument[1],
-                 entry->argument[2], entry->deadline_ns);
+    return capos_invoke(control, entry->capability, entry->argument[0], entry->argument[1],
+                        entry->argument[2], entry->deadline_ns)
+        .result;
 }
 
 /* Noise in every field, but for what would stop the worker: a deadline that never comes. */
@@ -98,7 +99,7 @@ static void drain(void) {
     }
 }
 
-static void run_batch(bool is_chain) {
+static int64_t run_batch(bool is_chain) {
     uint64_t count = 1 + hostile_below(24);
     for (uint64_t index = 0; index < count; index++) {
         struct capos_entry *entry = capos_ring_prepare(&ring);
@@ -114,140 +115,76 @@ static void run_batch(bool is_chain) {
         entry->flags = is_chain ? entry->flags | CAPOS_ENTRY_LINK
                                 : (uint8_t)(entry->flags & ~CAPOS_ENTRY_LINK);
     }
-    capos_ring_enter(&ring, (uint32_t)hostile_below(3), hostile_deadline());
+    int64_t standing = capos_ring_enter(&ring, (uint32_t)hostile_below(3), hostile_deadline());
     for (uint64_t user_data = 0; user_data < 40 && hostile_below(4) == 0; user_data++) {
         capos_cancel(user_data);
     }
     drain();
+    return standing;
 }
 
-static void run_spawn(void) {
-    const struct capos_spawn_grant grants[] = {
-        {"a", hostile_capability(), (enum capos_spawn_grant_mode)hostile_below(4), NULL},
-        {hostile_below(2) == 0 ? "a" : "b", hostile_capability(), CAPOS_SPAWN_GRANT_MODE_COPY,
-         hostile_below(4) == 0 ? "facet" : NULL},
-    };
-    /* what a move would take away, the worker needs for the rest */
-    bool is_move = grants[0].mode == CAPOS_SPAWN_GRANT_MODE_MOVE;
-    struct child child = {
-        .words = {"exit"},
-        .grants = grants,
-        .grant_count = is_move ? 0 : (uint32_t)hostile_below(3),
-        .frames_limit = hostile_below(2) == 0 ? 0 : hostile_below(200),
-    };
-    capos_cap_t process;
-    uint32_t detail;
-    if (child_spawn(&child, &process, &detail) == 0) {
-        struct capos_process_wait_results end;
-        if (hostile_below(2) == 0) {
-            capos_process_kill(process);
-        }
-        if (hostile_below(2) == 0) {
-            capos_process_wait(process, &end);
-        }
-        capos_release(process);
-    }
-}
-
-static void run_system_call(void) {
+static int64_t run_system_call(void) {
     int64_t number = (int64_t)(2 + hostile_below(UINT64_C(1) << 40));
     register uint64_t argument __asm__("r10") = hostile_random();
     __asm__ volatile("syscall"
                      : "+a"(number)
                      : "D"(hostile_address()), "S"(hostile_random()), "r"(argument)
                      : "rcx", "r11", "rdx", "memory");
+    return number;
 }
 
 static enum operation_class draw_class(void) {
     /* a spawn costs as much as a thousand of the others */
-    return hostile_below(300) == 0 ? CLASS_SPAWN : (enum operation_class)hostile_below(CLASS_SPAWN);
+    if (hostile_below(200) == 0) {
+        return hostile_below(2) == 0 ? CLASS_SPAWN : CLASS_SPAWN_MUTATED;
+    }
+    return (enum operation_class)hostile_below(CLASS_SPAWN);
 }
 
-static void run_class(enum operation_class class) {
+/* One operation; returns its result, or how many completions stood. */
+static int64_t run_class(enum operation_class kind) {
     struct capos_entry entry = {.deadline_ns = hostile_deadline()};
-    switch (class) {
+    int64_t result;
+    switch (kind) {
     case CLASS_NOP:
-        entry.argument[0] = hostile_random();
-        invoke(&entry);
-        break;
+        entry.argument[0] = hostile_below(2) == 0 ? 0 : hostile_random();
+        return invoke(&entry);
     case CLASS_OPCODE:
         make_noise(&entry);
-        invoke(&entry);
-        break;
+        return invoke(&entry);
     case CLASS_RELEASE:
-        capos_release(hostile_random());
-        break;
+        return capos_release(hostile_random());
     case CLASS_CANCEL:
-        capos_cancel(hostile_below(64));
-        break;
+        return capos_cancel(hostile_below(64));
     case CLASS_CALL_RIGHT:
     case CLASS_CALL_MUTATED:
     case CLASS_CALL_NOISE:
-        hostile_make_call(&entry, (enum hostile_call)(class - CLASS_CALL_RIGHT));
-        invoke(&entry);
-        break;
+        hostile_make_call(&entry, (enum hostile_call)(kind - CLASS_CALL_RIGHT));
+        return invoke(&entry);
     case CLASS_BATCH:
     case CLASS_CHAIN:
-        run_batch(class == CLASS_CHAIN);
-        break;
+        return run_batch(kind == CLASS_CHAIN);
     case CLASS_ENTER:
-        capos_enter(hostile_random(), hostile_below(100), hostile_deadline());
+        result = capos_enter(hostile_random(), hostile_below(100), hostile_deadline());
         drain();
-        break;
+        return result;
     case CLASS_SYSTEM_CALL:
-        run_system_call();
-        break;
+        return run_system_call();
+    case CLASS_SPAWN:
+        return hostile_spawn();
     default:
-        run_spawn();
-        break;
+        return hostile_spawn_mutated();
     }
 }
 
-/* Things that a process does once. */
-static void run_act(unsigned act) {
-    volatile struct capos_ring *words = ring.ring;
-    uint64_t count;
-    switch (act) {
-    case 0: /* ring words that make no sense */
-        words->submission_tail = (uint32_t)hostile_random();
-        words->completion_head = (uint32_t)hostile_random();
-        capos_enter(64, 1, CAPOS_POLL);
-        break;
-    case 1: /* noise over the whole ring, written by the kernel itself */
-        capos_entropy_source_fill(capos_lookup("entropy", 0), ring.ring, 4096, &count);
-        capos_enter(64, 64, CAPOS_POLL);
-        break;
-    case 2: /* every mapping of its own away */
-        capos_virtual_memory_unmap(capos_lookup("memory", 0), capos_start_page->image_low,
-                                   capos_start_page->image_high - capos_start_page->image_low);
-        break;
-    case 3: /* an end with operations in flight */
-        for (uint32_t index = 0; index < 16; index++) {
-            struct capos_entry *entry = capos_ring_prepare(&ring);
-            *entry = (struct capos_entry){.opcode = CAPOS_OP_CALL,
-                                          .flags = CAPOS_ENTRY_INLINE,
-                                          .method = CAPOS_TIMER_METHOD_SLEEP,
-                                          .capability = capos_lookup("timer", 0),
-                                          .argument = {UINT64_MAX - 1},
-                                          .deadline_ns = CAPOS_FOREVER};
-        }
-        capos_ring_enter(&ring, 0, CAPOS_POLL);
-        break;
-    case 4: /* a jump to anywhere */
-        ((void (*)(void))hostile_random())();
-        break;
-    default: /* just returning */
-        break;
-    }
-}
-
+/* "call 931 (402 ok)" for each class; false when one never came. */
 static bool print_reached(uint64_t seed, uint64_t count) {
     bool is_complete = true;
     capos_printf("# seed %lu, %lu operations:", seed, count);
-    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
-        is_complete &= reached[class] != 0;
-        capos_printf(" %s %lu%s", class_names[class], reached[class],
-                     class + 1 < CLASS_COUNT ? "," : "\n");
+    for (unsigned kind = 0; kind < CLASS_COUNT; kind++) {
+        is_complete &= reached[kind] != 0;
+        capos_printf(" %s %lu (%lu ok)%s", class_names[kind], reached[kind], succeeded[kind],
+                     kind + 1 < CLASS_COUNT ? "," : "\n");
     }
     return is_complete;
 }
@@ -261,13 +198,13 @@ int hostile_work(uint64_t seed, uint64_t count, unsigned act) {
             update_now();
             hostile_arena_mend();
         }
-        enum operation_class class = draw_class();
-        reached[class]++;
-        run_class(class);
+        enum operation_class kind = draw_class();
+        reached[kind]++;
+        succeeded[kind] += run_class(kind) >= 0;
     }
     if (!print_reached(seed, count)) {
         return 1;
     }
-    run_act(act);
+    hostile_act(&ring, act);
     return 0;
 }

@@ -21,6 +21,14 @@ struct capos_spawn {
     uint64_t frames_limit; /* 0: what the caller may use */
 };
 
+/* What the kernel takes in one message. */
+#define CAPOS_SPAWN_WORDS_MAX 512u
+
+/* Builds the message alone, for an entry of a ring. Returns its length in words, 0 when it does not
+ * fit. */
+uint32_t capos_spawn_build(const struct capos_spawn *spawn, uint64_t *words,
+                           uint32_t word_count_max);
+
 /*
  * *process is a new capability of the interface Process. On failure *detail says more; see
  * CAPOS_DETAIL_GRANT_FIRST in capos/abi.h. tooLarge when arguments, environment
