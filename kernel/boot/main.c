@@ -4,6 +4,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/arch/x86_64/smp.h"
+#include "kernel/arch/x86_64/speculation.h"
 #include "kernel/boot/acpi.h"
 #include "kernel/boot/boot_times.h"
 #include "kernel/boot/init_process.h"
@@ -37,6 +38,7 @@ _Noreturn void kernel_main(uint32_t loader, uint32_t loader_words, uint64_t entr
     cpu_init_boot();
     read_boot_info(loader, loader_words, entry_tsc);
     log_printf("capOS kernel, ABI %u, loaded by %s\n", CAPOS_ABI_VERSION, info.loader);
+    speculation_init();
     frame_init(&info);
     paging_init(&info);
     cpu_guard_boot_stack();

@@ -2,6 +2,7 @@
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/cap/call.h"
+#include "kernel/ring/operation.h"
 #include "kernel/sched/process.h"
 
 /* Parameters in the arguments: the root and the data words, as the message would have them. */
@@ -104,13 +105,13 @@ void dispatch_call(struct thread *thread, const struct capos_entry *entry,
     if (status == CAPOS_OK) {
         status = load_params(&call, entry);
     }
-    bool is_charged = false;
-    if (status == CAPOS_OK && call.method->blocking) {
-        status = ledger_charge(&call.process->ledger, LEDGER_OPERATIONS, 1);
-        is_charged = status == CAPOS_OK;
-    }
     if (status == CAPOS_OK) {
         status = call.method->decode(&call);
+    }
+    bool is_charged = false;
+    if (status == CAPOS_OK && call.method->blocking) {
+        status = operation_charge(operation);
+        is_charged = status == CAPOS_OK;
     }
     if (status == CAPOS_OK) {
         call.method->invoke(&call);
@@ -121,7 +122,7 @@ void dispatch_call(struct thread *thread, const struct capos_entry *entry,
         status = call.status;
     }
     if (is_charged) {
-        ledger_refund(&call.process->ledger, LEDGER_OPERATIONS, 1);
+        operation_refund(operation);
     }
     if (status == CAPOS_OK && writes_results(call.method)) {
         status = space_copy_out(&call.process->space, entry->argument[0], call.message,

@@ -30,7 +30,7 @@ void process_info_invoke_get(struct call *call, struct capos_process_info_get_re
     results->frames_peak = ledger_peak(ledger, LEDGER_FRAMES);
     results->frames_limit = ledger->limit[LEDGER_FRAMES];
     results->slots = (uint32_t)ledger_used(ledger, LEDGER_SLOTS);
-    results->slots_limit = (uint32_t)ledger->limit[LEDGER_SLOTS];
+    results->slots_limit = CAPTABLE_SLOTS_MAX;
     results->threads = (uint32_t)ledger_used(ledger, LEDGER_THREADS);
     results->cpu_time_ns = scheduler_cpu_time(call->thread);
 }

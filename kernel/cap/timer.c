@@ -42,13 +42,13 @@ status_t timer_decode_sleep(struct call *call, const struct capos_timer_sleep_pa
     operation->deadline_is_success = params->deadline_ns <= operation->deadline_ns;
     if (operation->deadline_is_success) {
         operation->deadline_ns = params->deadline_ns;
+        operation->has_deadline = params->deadline_ns != CAPOS_FOREVER;
     }
     return CAPOS_OK;
 }
 
 void timer_invoke_sleep(struct call *call, struct capos_timer_sleep_results *results) {
     struct operation *operation = call->operation;
-    operation->has_deadline = operation->deadline_ns != CAPOS_FOREVER;
     if (operation->has_deadline && operation->deadline_ns <= clock_now_ns()) {
         call->status = operation->deadline_is_success ? CAPOS_OK : CAPOS_E_TIMED_OUT;
         return;

@@ -36,6 +36,26 @@ void operation_give(struct operation *operation) {
     spinlock_unlock(&thread->ring_lock);
 }
 
+status_t operation_charge(struct operation *operation) {
+    struct ledger *ledger = &operation->thread->process->ledger;
+    status_t status = ledger_charge(ledger, LEDGER_OPERATIONS, 1);
+    if (status == CAPOS_OK && operation->has_deadline) {
+        status = ledger_charge(ledger, LEDGER_TIMERS, 1);
+        if (status != CAPOS_OK) {
+            ledger_refund(ledger, LEDGER_OPERATIONS, 1);
+        }
+    }
+    return status;
+}
+
+void operation_refund(struct operation *operation) {
+    struct ledger *ledger = &operation->thread->process->ledger;
+    if (operation->has_deadline) {
+        ledger_refund(ledger, LEDGER_TIMERS, 1);
+    }
+    ledger_refund(ledger, LEDGER_OPERATIONS, 1);
+}
+
 void operation_arm(struct operation *operation) {
     struct cpu *cpu = cpu_current();
     ASSERT(atomic_load_explicit(&operation->state, memory_order_relaxed) == OPERATION_PREPARING);
@@ -79,7 +99,7 @@ static void remove_deadline(struct operation *operation) {
 /* Gives back what the record holds besides itself. */
 static void drop_resources(struct operation *operation) {
     remove_deadline(operation);
-    ledger_refund(&operation->thread->process->ledger, LEDGER_OPERATIONS, 1);
+    operation_refund(operation);
     if (operation->object != NULL) {
         struct object *object = operation->object;
         operation->object = NULL;

@@ -68,6 +68,11 @@ struct operation *operation_take(struct thread *thread);
 /* Gives back a record that was never armed. */
 void operation_give(struct operation *operation);
 
+/* What a record in flight costs its process: an operation, and a timer if it has a deadline, which
+ * decode has set by now. overQuota charges nothing. */
+MUST_CHECK status_t operation_charge(struct operation *operation);
+void operation_refund(struct operation *operation);
+
 /* From here on it may complete: with timedOut at its deadline (ok for a sleep). The caller holds
  * the object's lock if it is in a queue, and object and queue links are set. */
 void operation_arm(struct operation *operation);

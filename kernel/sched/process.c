@@ -46,7 +46,6 @@ static void init_ledger(struct process *process, struct process *parent, uint64_
     for (int i = 0; i < LEDGER_RESOURCE_COUNT; i++) {
         limits[i] = UINT64_MAX >> 1;
     }
-    limits[LEDGER_SLOTS] = CAPTABLE_SLOTS_MAX;
     if (frames_limit != 0) {
         limits[LEDGER_FRAMES] = frames_limit;
     }
@@ -130,7 +129,7 @@ status_t process_add_capability(struct process *process, struct object *object,
                                 const void *interface, uint64_t badge, uint64_t *id_out) {
     status_t status = ledger_charge(&process->ledger, LEDGER_SLOTS, 1);
     if (status != CAPOS_OK) {
-        return CAPOS_E_NO_SLOT;
+        return status;
     }
     spinlock_lock(&process->captable_lock);
     if (captable_is_full(&process->captable)) {
@@ -142,7 +141,11 @@ status_t process_add_capability(struct process *process, struct object *object,
         }
         if (status == CAPOS_OK) {
             status = captable_add_chunk(&process->captable, direct_map(chunk));
-            ASSERT(status == CAPOS_OK); /* the ledger counts slots and stops at the limit */
+            if (status != CAPOS_OK) { /* the table has all the chunks it can have */
+                frame_free(chunk);
+                ledger_refund(&process->ledger, LEDGER_FRAMES, 1);
+                status = CAPOS_E_NO_SLOT;
+            }
         }
     }
     if (status == CAPOS_OK) {

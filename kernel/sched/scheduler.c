@@ -4,6 +4,7 @@
 #include "kernel/arch/x86_64/clock.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/flush.h"
+#include "kernel/arch/x86_64/speculation.h"
 #include "kernel/arch/x86_64/vector.h"
 #include "kernel/ring/enter.h"
 #include "kernel/sched/process.h"
@@ -86,6 +87,10 @@ static void switch_in(struct cpu *cpu, struct thread *thread) {
     cpu->tss.rsp[0] = cpu->frame_top;
     cpu->run_start_ns = clock_now_ns();
     space_activate(&thread->process->space);
+    if (cpu->process_id != thread->process->id) {
+        cpu->process_id = thread->process->id;
+        speculation_process_changed();
+    }
     vector_state_restore(thread->vector_state);
     cpu_reset_segments();
     msr_write(MSR_FS_BASE, thread->fs_base);

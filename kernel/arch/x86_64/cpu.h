@@ -43,6 +43,7 @@ struct cpu {
     uint32_t index;
     uint32_t apic_id;
     struct space *space; /* whose tables CR3 holds; NULL: the kernel's own */
+    uint64_t process_id; /* of the program that ran here last */
     bool in_idle;
     bool tsc_disabled;       /* CR4.TSD as it stands */
     uint64_t slice_end_ns;   /* when the running thread's turn is over, if others wait */

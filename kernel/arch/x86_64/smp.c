@@ -5,6 +5,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/interrupt.h"
 #include "kernel/arch/x86_64/paging.h"
+#include "kernel/arch/x86_64/speculation.h"
 #include "kernel/boot/acpi.h"
 #include "kernel/debug/log.h"
 #include "kernel/sched/scheduler.h"
@@ -25,6 +26,7 @@ static uint64_t *word_in_copy(uint64_t *word) {
 _Noreturn void smp_cpu_main(struct cpu *cpu) {
     cpu_init_local(cpu);
     apic_init_local();
+    speculation_init_cpu();
     /* release: pairs with the acquire in start_one */
     atomic_store_explicit(&cpu->online, true, memory_order_release);
     scheduler_start();
