@@ -1,0 +1,137 @@
+#include "kernel/mm/space_parts.h"
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/flush.h"
+
+struct table_source {
+    struct space *space;
+    status_t status;
+};
+
+static paddr_t take_table(void *argument) {
+    struct table_source *source = argument;
+    return space_take_frame(source->space, &source->status);
+}
+
+pte_t space_page_flags(uint32_t protection) {
+    return PTE_USER | (protection == PROTECT_NONE ? 0 : PTE_PRESENT) |
+           ((protection & PROTECT_WRITE) != 0 ? PTE_WRITE : 0) |
+           ((protection & PROTECT_EXECUTE) != 0 || !cpu_features.nx ? 0 : PTE_NX);
+}
+
+status_t space_map_frame_locked(struct space *space, uint64_t address, paddr_t frame,
+                                uint32_t protection, bool owned) {
+    struct table_source source = {space, CAPOS_OK};
+    pte_t *entry = paging_ensure(space->root, address, take_table, &source);
+    if (entry == NULL) {
+        return source.status;
+    }
+    ASSERT(*entry == 0);
+    *entry = frame.value | space_page_flags(protection) | (owned ? PTE_OWNED : 0);
+    space->resident_pages += owned;
+    return CAPOS_OK;
+}
+
+status_t space_map_frame(struct space *space, uint64_t address, paddr_t frame, uint32_t protection,
+                         bool owned) {
+    spinlock_lock(&space->lock);
+    status_t status = space_map_frame_locked(space, address, frame, protection, owned);
+    spinlock_unlock(&space->lock);
+    return status;
+}
+
+status_t space_add_page(struct space *space, uint64_t address, uint32_t protection) {
+    status_t status;
+    spinlock_lock(&space->lock);
+    paddr_t frame = space_take_frame(space, &status);
+    if (!paddr_is_none(frame)) {
+        status = space_map_frame_locked(space, address, frame, protection, true);
+        if (status != CAPOS_OK) {
+            space_give_frame(space, frame);
+        }
+    }
+    spinlock_unlock(&space->lock);
+    return status;
+}
+
+/* Applies a protection to the pages that are in. A page without any keeps its frame: the entry is
+ * not present for the CPU, and still ours. */
+void space_protect_pages(struct space *space, uint64_t address, uint64_t size,
+                         uint32_t protection) {
+    for (uint64_t at = address; at < address + size;) {
+        pte_t *entry = paging_lookup_next(space->root, at, &at);
+        if (entry != NULL && *entry != 0) {
+            *entry = (*entry & (PTE_ADDRESS | PTE_OWNED)) | space_page_flags(protection);
+        }
+    }
+}
+
+uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end) {
+    uint64_t count = 0;
+    for (uint64_t at = start; at < end;) {
+        pte_t *entry = paging_lookup_next(space->root, at, &at);
+        count += entry != NULL && *entry != 0;
+    }
+    return count;
+}
+
+/* Takes pages out of the tables from *at on, at most FLUSH_FRAMES_MAX; *at is where it stopped. */
+static uint32_t collect_pages(struct space *space, uint64_t *at, uint64_t end, paddr_t *batch) {
+    uint32_t count = 0;
+    while (*at < end && count < FLUSH_FRAMES_MAX) {
+        pte_t *entry = paging_lookup_next(space->root, *at, at);
+        if (entry == NULL || *entry == 0) {
+            continue;
+        }
+        if ((*entry & PTE_OWNED) != 0) {
+            batch[count++] = pte_frame(*entry);
+            space->resident_pages--;
+        }
+        *entry = 0;
+    }
+    *at = *at < end ? *at : end;
+    return count;
+}
+
+static void give_batch(struct space *space, const paddr_t *batch, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        space_give_frame(space, batch[i]);
+    }
+}
+
+/* Empties [address, address + size), a step at a time: the lock is held for one batch, and its
+ * frames go back when every CPU has flushed. */
+void space_drop_pages(struct space *space, uint64_t address, uint64_t size) {
+    paddr_t *batch = cpu_current()->free_batch;
+    uint64_t at = address, end = address + size;
+    while (at < end) {
+        uint64_t first = at;
+        spinlock_lock(&space->lock);
+        uint32_t count = collect_pages(space, &at, end, batch);
+        spinlock_unlock(&space->lock);
+        flush_range(space, first, at - first);
+        give_batch(space, batch, count);
+    }
+}
+
+/* Frees the tables that cover nothing any more around a hole at [address, address + size). */
+void space_drop_tables(struct space *space, uint64_t address, uint64_t size) {
+    paddr_t *batch = cpu_current()->free_batch;
+    uint32_t count;
+    do {
+        spinlock_lock(&space->lock);
+        struct address_range *below = address_ranges_find_before(&space->ranges, address + size);
+        struct address_range *above = address_ranges_find_from(&space->ranges, address + size);
+        /* Nothing is ever mapped in the first page or above the last: their tables go as well. */
+        uint64_t low = below == NULL ? 0 : below->start + below->size;
+        uint64_t high = above == NULL ? UINT64_C(1) << USER_ADDRESS_BITS : above->start;
+        /* Somebody else may have mapped a part of the hole by now: low is above it then. */
+        count =
+            low < high ? paging_detach_tables(space->root, low, high, batch, FLUSH_FRAMES_MAX) : 0;
+        spinlock_unlock(&space->lock);
+        if (count > 0) {
+            flush_range(space, 0, UINT64_C(1) << USER_ADDRESS_BITS);
+            give_batch(space, batch, count);
+        }
+    } while (count == FLUSH_FRAMES_MAX);
+}
