@@ -111,6 +111,9 @@ void space_drop_pages(struct space *space, uint64_t address, uint64_t size) {
         spinlock_unlock(&space->lock);
         flush_range(space, first, at - first);
         give_batch(space, batch, count);
+        if (at < end) {
+            cpu_interrupt_window(); /* nothing of ours is locked or half done */
+        }
     }
 }
 

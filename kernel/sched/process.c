@@ -231,6 +231,10 @@ static void note_used_grants(struct process *process, struct exit_record *record
 
 /* Everything is given back; what outlives the process is its parent's. */
 static void finish(struct process *process) {
+    if (process->parent == NULL) {
+        panic("init has ended: reason %u, code %ld, vector %u", process->exit.reason,
+              process->exit.code, process->exit.vector);
+    }
     spinlock_lock(&tree_lock);
     /* Ended children that somebody still holds: the struct is the grandparent's from now on. */
     while (process->children != NULL) {

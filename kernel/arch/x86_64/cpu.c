@@ -171,6 +171,7 @@ static void set_control_registers(void) {
                            "d"((uint32_t)(cpu_features.xcr0 >> 32)));
         /* Size of the components that are enabled now. */
         cpu_features.xsave_bytes = cpuid(13, 0).ebx;
+        ASSERT(cpu_features.xsave_bytes <= PAGE_SIZE); /* a thread has a frame for it */
     }
 }
 

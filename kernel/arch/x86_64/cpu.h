@@ -167,6 +167,14 @@ static inline void cpu_interrupt_window(void) {
 }
 _Noreturn void cpu_halt(void);
 
+/* A program may set RFLAGS.AC, which SYSCALL clears and an interrupt does not: with it set, SMAP
+ * would not guard the kernel. */
+static inline void cpu_forbid_user_access(void) {
+    if (cpu_features.smap) {
+        __asm__ volatile("clac" ::: "cc");
+    }
+}
+
 /* A word of the hardware's random generator; false when there is none or it has run dry. */
 bool cpu_read_random(uint64_t *value);
 

@@ -114,6 +114,7 @@ static bool is_exception(uint64_t vector) {
 }
 
 void trap_from_user(struct trap_frame *frame) {
+    cpu_forbid_user_access();
     if (frame->vector == TRAP_NMI) {
         log_stop_if_panicking();
         log_printf("NMI on CPU %u\n", cpu_current()->index);
