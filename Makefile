@@ -56,11 +56,11 @@ objects = $(patsubst %,$(BUILD)/obj/$(1)/%.o,$(basename $(2)))
 # Every compilation needs the generated headers, but for the generator itself (flavour host, listed
 # in GENERATOR_OBJECTS), which is built from core/wire.c alone.
 define flavour
-$(BUILD)/obj/$(1)/%.o: %.c $(MAKEFILE_LIST) | $(GEN)/.stamp
+$(BUILD)/obj/$(1)/%.o: %.c $(MAKEFILE_LIST) $(GEN)/.stamp
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $$($(1)_CFLAGS) $$(CFLAGS_$$<) -MMD -MP -MJ $$@.json -c $$< -o $$@
-$(BUILD)/obj/$(1)/%.o: %.S $(MAKEFILE_LIST) | $(GEN)/.stamp
+$(BUILD)/obj/$(1)/%.o: %.S $(MAKEFILE_LIST) $(GEN)/.stamp
 	$$(call say,AS,$$@)
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $$($(1)_CFLAGS) -MMD -MP -c $$< -o $$@

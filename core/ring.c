@@ -104,7 +104,7 @@ static status_t check_call(const struct capos_entry *entry) {
     if ((entry->flags & CAPOS_ENTRY_INLINE) != 0) {
         return entry->length == 0 ? CAPOS_OK : CAPOS_E_BAD_MESSAGE;
     }
-    if (entry->length > CAPOS_RING_MESSAGE_BYTES) {
+    if (entry->length > CAPOS_MESSAGE_BYTES_MAX) {
         return CAPOS_E_TOO_LARGE;
     }
     if (entry->length == 0 || entry->length % sizeof(uint64_t) != 0) {

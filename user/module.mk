@@ -9,7 +9,8 @@ CAPOS_CC := $(BIN)/capos-cc
 
 INTERFACE_SCHEMAS := $(shell grep -l '^interface ' schema/*.capnp)
 CLIENT_SOURCES := $(patsubst schema/%.capnp,$(GEN)/client/%.c,$(INTERFACE_SCHEMAS))
-$(CLIENT_SOURCES): $(GEN)/.stamp ;
+$(CLIENT_SOURCES): $(GEN)/.stamp
+	@touch $@
 
 LIBCAPOS_SOURCES := $(sort $(wildcard user/libcapos/*.c)) core/format.c core/wire.c \
     core/wire_builder.c $(CLIENT_SOURCES)

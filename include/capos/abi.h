@@ -93,6 +93,13 @@ _Static_assert(sizeof(struct capos_completion) == 32, "ABI");
  * plus its index; with badImage what is wrong with the image (enum elf_error of core/elf.h). */
 #define CAPOS_DETAIL_GRANT_FIRST 16u
 
+/* The parameters of one CALL, bulk buffer aside. */
+#define CAPOS_MESSAGE_BYTES_MAX 32768u
+/* What a program may be started with: so many arguments and as many environment strings, each kind
+ * with so many bytes in all, terminators included. */
+#define CAPOS_SPAWN_STRINGS_MAX 256u
+#define CAPOS_SPAWN_STRING_BYTES_MAX 8192u
+
 #define CAPOS_RING_ENTRIES 64u
 #define CAPOS_RING_COMPLETIONS 64u
 #define CAPOS_RING_IN_FLIGHT_MAX 32u

@@ -36,7 +36,7 @@ struct operation;
 struct interface;
 struct method;
 
-#define CALL_MESSAGE_WORDS_MAX 512u /* 4 KiB, bulk buffer not included */
+#define CALL_MESSAGE_WORDS_MAX (CAPOS_MESSAGE_BYTES_MAX / 8)
 #define CALL_DECODED_WORDS 10u
 
 struct call {

@@ -97,10 +97,18 @@ static status_t find_target(struct call *call, const struct capos_entry *entry) 
 
 void dispatch_call(struct thread *thread, const struct capos_entry *entry,
                    struct operation *operation, struct outcome *outcome) {
-    struct call call = {.thread = thread,
-                        .process = thread->process,
-                        .operation = operation,
-                        .message = cpu_current()->message};
+    struct call
+        call; /* not cleared as a whole: `wire` is large, and the methods that use it open it */
+    call.thread = thread;
+    call.process = thread->process;
+    call.operation = operation;
+    call.message = cpu_current()->message;
+    call.buffer = call.buffer_length = 0;
+    call.detail = 0;
+    call.pending = false;
+    call.status = CAPOS_OK;
+    call.aux = 0;
+    call.wire.failed = false;
     status_t status = find_target(&call, entry);
     if (status == CAPOS_OK) {
         status = load_params(&call, entry);

@@ -11,7 +11,6 @@
  * it out: the child runs, moved capabilities leave the caller, the Process capability goes live.
  */
 #define GRANT_NAME_MAX 31u
-#define DETAIL_GRANT_FIRST 16u /* detail of a refused grant: this plus its index */
 
 enum { PARAMETER_PROGRAM = 1, PARAMETER_ARGUMENTS = 2, PARAMETER_ENVIRONMENT = 3 };
 
@@ -49,11 +48,16 @@ status_t process_spawner_grant(struct process *process, struct object *source,
 static status_t read_texts(struct call *call, struct wire_struct params, uint16_t pointer,
                            uint32_t parameter, struct wire_text *texts, uint32_t *count) {
     struct wire_list list = wire_get_list(params, pointer);
-    if (list.count > LOADER_STRINGS_MAX) {
+    if (list.count > CAPOS_SPAWN_STRINGS_MAX) {
         return call_refuse(call, CAPOS_E_TOO_LARGE, parameter);
     }
+    uint64_t bytes = 0;
     for (uint32_t i = 0; i < list.count; i++) {
         texts[i] = wire_list_text(list, i);
+        bytes += texts[i].length + 1;
+    }
+    if (bytes > CAPOS_SPAWN_STRING_BYTES_MAX) {
+        return call_refuse(call, CAPOS_E_TOO_LARGE, parameter);
     }
     *count = list.count;
     return CAPOS_OK;
@@ -161,7 +165,7 @@ static status_t add_grants(struct call *call, struct process *child, struct wire
         status_t status = call->wire.failed ? CAPOS_E_BAD_MESSAGE
                                             : add_grant(call, child, &grant, request, moves);
         if (status != CAPOS_OK) {
-            return call_refuse(call, status, DETAIL_GRANT_FIRST + i);
+            return call_refuse(call, status, CAPOS_DETAIL_GRANT_FIRST + i);
         }
     }
     return CAPOS_OK;
@@ -212,7 +216,9 @@ static status_t make_child(struct call *call, struct process *child, struct wire
 
 status_t process_spawner_decode_spawn(struct call *call, struct wire_struct params) {
     struct elf_image image;
-    struct loader_request request = {.image = &image};
+    struct loader_request request; /* large: only what is counted in it is filled in */
+    request.image = &image;
+    request.argument_count = request.environment_count = request.capset_count = 0;
     struct wire_text name =
         wire_get_text(params, CAPOS_PROCESS_SPAWNER_SPAWN_PARAMS_PROGRAM_POINTER);
     status_t status = find_image(call, name, &image, &request.file);

@@ -120,17 +120,19 @@ void space_drop_pages(struct space *space, uint64_t address, uint64_t size) {
 /* Frees the tables that cover nothing any more around a hole at [address, address + size). */
 void space_drop_tables(struct space *space, uint64_t address, uint64_t size) {
     paddr_t *batch = cpu_current()->free_batch;
+    uint64_t end = address + size;
     uint32_t count;
     do {
         spinlock_lock(&space->lock);
-        struct address_range *below = address_ranges_find_before(&space->ranges, address + size);
-        struct address_range *above = address_ranges_find_from(&space->ranges, address + size);
+        struct address_range *below = address_ranges_find_before(&space->ranges, end);
+        struct address_range *above = address_ranges_find_from(&space->ranges, end);
         /* Nothing is ever mapped in the first page or above the last: their tables go as well. */
-        uint64_t low = below == NULL ? 0 : below->start + below->size;
-        uint64_t high = above == NULL ? UINT64_C(1) << USER_ADDRESS_BITS : above->start;
-        /* Somebody else may have mapped a part of the hole by now: low is above it then. */
-        count =
-            low < high ? paging_detach_tables(space->root, low, high, batch, FLUSH_FRAMES_MAX) : 0;
+        struct paging_hole hole = {
+            .low = below == NULL ? 0 : below->start + below->size,
+            .high = above == NULL ? UINT64_C(1) << USER_ADDRESS_BITS : above->start,
+        };
+        /* Somebody else may have mapped a part of it again by now: then `low` is above it. */
+        count = paging_detach_tables(space->root, address, end, &hole, batch, FLUSH_FRAMES_MAX);
         spinlock_unlock(&space->lock);
         if (count > 0) {
             flush_range(space, 0, UINT64_C(1) << USER_ADDRESS_BITS);

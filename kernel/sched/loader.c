@@ -222,7 +222,7 @@ static status_t push_strings(struct loader *loader, const struct wire_text *text
 /* argc, argv, 0, envp, 0, auxv, on a stack pointer that is a multiple of 16. */
 static status_t load_stack(struct loader *loader) {
     const struct loader_request *request = loader->request;
-    uint64_t words[1 + 2 * (LOADER_STRINGS_MAX + 1) + 16];
+    uint64_t words[1 + 2 * (CAPOS_SPAWN_STRINGS_MAX + 1) + 16];
     uint32_t count = 0;
     uint64_t random[2];
     entropy_fill(random, sizeof random);

@@ -11,8 +11,6 @@
 #include "core/wire.h"
 #include "kernel/sched/process.h"
 
-#define LOADER_STRINGS_MAX 64u /* of arguments, and of the environment */
-
 struct loader_capset_entry {
     uint64_t id, interface;
     struct wire_text name;
@@ -21,8 +19,8 @@ struct loader_capset_entry {
 struct loader_request {
     const uint8_t *file; /* in the boot package */
     const struct elf_image *image;
-    struct wire_text arguments[LOADER_STRINGS_MAX];
-    struct wire_text environment[LOADER_STRINGS_MAX];
+    struct wire_text arguments[CAPOS_SPAWN_STRINGS_MAX];
+    struct wire_text environment[CAPOS_SPAWN_STRINGS_MAX];
     uint32_t argument_count, environment_count;
     struct loader_capset_entry capset[PROCESS_CAPSET_MAX];
     uint32_t capset_count;

@@ -47,7 +47,7 @@ static void take(void) {
     taken++;
     if (ring_entry_check(&entry) == CAPOS_OK) {
         ASSERT(entry.opcode < CAPOS_OP_COUNT && entry.reserved == 0);
-        ASSERT(entry.length <= CAPOS_RING_MESSAGE_BYTES);
+        ASSERT(entry.length <= CAPOS_MESSAGE_BYTES_MAX);
     }
 }
 

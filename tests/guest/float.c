@@ -8,7 +8,7 @@
 #include "tests/guest/tap.h"
 
 #define CHILDREN_MAX 64u
-#define ROUNDS 200u
+#define ROUNDS 400u
 
 static capos_cap_t children[CHILDREN_MAX];
 

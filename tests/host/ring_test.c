@@ -256,11 +256,11 @@ TEST(fields_that_an_opcode_does_not_use_must_be_zero) {
 
 TEST(lengths_of_messages_are_checked) {
     struct capos_entry call = {.opcode = CAPOS_OP_CALL, .method = 3, .capability = 5};
-    for (uint32_t length = 0; length <= 2 * CAPOS_RING_MESSAGE_BYTES; length++) {
+    for (uint32_t length = 0; length <= 2 * CAPOS_MESSAGE_BYTES_MAX; length++) {
         call.length = length;
-        status_t wanted = length > CAPOS_RING_MESSAGE_BYTES ? CAPOS_E_TOO_LARGE
-                          : length == 0 || length % 8 != 0  ? CAPOS_E_BAD_MESSAGE
-                                                            : CAPOS_OK;
+        status_t wanted = length > CAPOS_MESSAGE_BYTES_MAX ? CAPOS_E_TOO_LARGE
+                          : length == 0 || length % 8 != 0 ? CAPOS_E_BAD_MESSAGE
+                                                           : CAPOS_OK;
         CHECK_EQUAL(check(call), wanted);
     }
     call.length = UINT32_MAX;

@@ -154,7 +154,7 @@ static const char helpers[] =
     "    return length <= 0x1fffffff && pointer == (UINT64_C(1) | UINT64_C(2) << 32 | length << "
     "35);\n"
     "}\n"
-    "\n#define PARAMS_TRAVERSAL_WORDS_MAX 4096u\n"
+    "\n#define PARAMS_TRAVERSAL_WORDS_MAX (2 * CALL_MESSAGE_WORDS_MAX)\n"
     "\nstatic inline bool open_params(struct call *call, struct wire_struct *params) {\n"
     "    if (!wire_open_segment(&call->wire, call->message, call->message_words,\n"
     "                           PARAMS_TRAVERSAL_WORDS_MAX)) {\n"

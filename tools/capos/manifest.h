@@ -2,6 +2,7 @@
 /* The manifest of a run (schema/manifest.capnp): one program with its arguments and grants. */
 #include <stddef.h>
 
+#include "capos/abi.h"
 #include "tools/capos/grants.h"
 
 struct manifest_program {
@@ -11,8 +12,9 @@ struct manifest_program {
     const struct grant_list *grants;
 };
 
-#define MANIFEST_ARGUMENTS_MAX 1024u
-#define MANIFEST_ARGUMENT_BYTES_MAX (32u << 10) /* all together; they go into the start page */
+/* What the kernel takes. */
+#define MANIFEST_ARGUMENTS_MAX CAPOS_SPAWN_STRINGS_MAX
+#define MANIFEST_ARGUMENT_BYTES_MAX CAPOS_SPAWN_STRING_BYTES_MAX
 
 /* A framed message in memory of its own, for free(). NULL when the arguments are too long: said. */
 void *manifest_create(const struct manifest_program *program, size_t *size);

@@ -1,6 +1,6 @@
 #include "user/init/launch.h"
 
-#define TEXTS_MAX 1024u
+#define TEXTS_MAX CAPOS_SPAWN_STRINGS_MAX
 #define GRANTS_MAX 64u
 
 /* A wire text ends with a 0 beyond its length; an absent one has no bytes at all. */

@@ -6,8 +6,7 @@
  */
         .macro  spin count
         movq    \count, %rax
-1:      pause
-        decq    %rax
+1:      decq    %rax
         jnz     1b
         .endm
 

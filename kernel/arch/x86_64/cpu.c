@@ -1,6 +1,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 
 #include "kernel/arch/x86_64/paging.h"
+#include "kernel/cap/call.h"
 #include "kernel/debug/log.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/kernel_map.h"
@@ -12,7 +13,7 @@ static uint32_t count;
 static _Alignas(PAGE_SIZE) struct cpu boot_cpu;
 _Alignas(16) uint8_t boot_cpu_stack[KERNEL_STACK_BYTES]; /* from boot.S to the scheduler's start */
 static _Alignas(IST_STACK_BYTES) uint8_t boot_ist_stacks[4][IST_STACK_BYTES];
-static uint64_t boot_message[512];
+static uint64_t boot_message[CALL_MESSAGE_WORDS_MAX];
 static paddr_t boot_free_batch[FLUSH_FRAMES_MAX];
 
 enum { CR0_MP = 1 << 1, CR0_EM = 1 << 2, CR0_TS = 1 << 3, CR0_NE = 1 << 5, CR0_AM = 1 << 18 };
@@ -95,7 +96,8 @@ struct cpu *cpu_create(uint32_t apic_id) {
     if (count == CPUS_MAX) {
         return NULL;
     }
-    paddr_t self = frame_alloc_zeroed(), message = frame_alloc_zeroed();
+    paddr_t self = frame_alloc_zeroed();
+    paddr_t message = frame_alloc_contiguous(CAPOS_MESSAGE_BYTES_MAX / PAGE_SIZE);
     paddr_t batch = frame_alloc_zeroed();
     uint64_t stack = kernel_map_stack(KERNEL_STACK_BYTES);
     if (paddr_is_none(self) || paddr_is_none(message) || paddr_is_none(batch) || stack == 0) {

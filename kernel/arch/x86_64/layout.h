@@ -44,4 +44,4 @@
 
 /* Stacks of the interrupt stack table; each ends with a pointer to its struct cpu. */
 #define IST_STACK_BYTES 4096
-#define KERNEL_STACK_BYTES 16384
+#define KERNEL_STACK_BYTES 32768 /* a spawn has the strings of its program on it */

@@ -73,38 +73,39 @@ pte_t *paging_ensure(paddr_t root, uint64_t address, paddr_t (*alloc)(void *argu
 }
 
 struct detach {
-    uint64_t low, high;
+    const struct paging_hole *hole;
     paddr_t *batch;
     uint32_t count, limit;
 };
 
-/* Lower tables first, so that a table that is detached has none below it. */
-static void detach_below(struct detach *detach, pte_t *table, uint32_t level, uint64_t base) {
+/* Only entries on the way to [start, end) are looked at. Lower tables first, so that a table that
+ * is detached has none below it. */
+static void detach_below(struct detach *detach, pte_t *table, uint32_t level, uint64_t start,
+                         uint64_t end) {
     uint64_t span = paging_span(level);
-    uint32_t first = detach->low <= base ? 0 : (uint32_t)((detach->low - base) / span);
-    for (uint32_t i = first; i < TABLE_ENTRIES && detach->count < detach->limit; i++) {
-        uint64_t start = base + i * span;
-        if (start >= detach->high) {
-            break;
+    for (uint64_t at = start; at < end && detach->count < detach->limit;) {
+        pte_t *entry = &table[paging_index(at, level)];
+        uint64_t base = align_down(at, span), next = base + span;
+        if ((*entry & PTE_PRESENT) != 0) {
+            if (level > 1) {
+                detach_below(detach, table_of(pte_frame(*entry)), level - 1, at,
+                             next < end ? next : end);
+            }
+            if (base >= detach->hole->low && next <= detach->hole->high &&
+                detach->count < detach->limit) {
+                detach->batch[detach->count++] = pte_frame(*entry);
+                *entry = 0;
+            }
         }
-        if ((table[i] & PTE_PRESENT) == 0) {
-            continue;
-        }
-        if (level > 1) {
-            detach_below(detach, table_of(pte_frame(table[i])), level - 1, start);
-        }
-        if (start >= detach->low && start + span <= detach->high && detach->count < detach->limit) {
-            detach->batch[detach->count++] = pte_frame(table[i]);
-            table[i] = 0;
-        }
+        at = next;
     }
 }
 
-uint32_t paging_detach_tables(paddr_t root, uint64_t low, uint64_t high, paddr_t *batch,
-                              uint32_t limit) {
-    ASSERT(high <= UINT64_C(1) << USER_ADDRESS_BITS);
-    struct detach detach = {low, high, batch, 0, limit};
-    detach_below(&detach, table_of(root), PAGING_LEVELS - 1, 0);
+uint32_t paging_detach_tables(paddr_t root, uint64_t start, uint64_t end,
+                              const struct paging_hole *hole, paddr_t *batch, uint32_t limit) {
+    ASSERT(end <= UINT64_C(1) << USER_ADDRESS_BITS);
+    struct detach detach = {hole, batch, 0, limit};
+    detach_below(&detach, table_of(root), PAGING_LEVELS - 1, start, end);
     return detach.count;
 }
 

@@ -54,11 +54,16 @@ pte_t *paging_lookup_next(paddr_t root, uint64_t address, uint64_t *next);
 pte_t *paging_ensure(paddr_t root, uint64_t address, paddr_t (*alloc)(void *argument),
                      void *argument);
 
-/* Takes tables out of the tree that lie wholly in [low, high), where the caller knows that no page
- * is mapped: up to `limit` of them, into batch. Returns how many; the CPUs may still walk them
- * until they have flushed. */
-uint32_t paging_detach_tables(paddr_t root, uint64_t low, uint64_t high, paddr_t *batch,
-                              uint32_t limit);
+/* Addresses [low, high) in which no page is mapped. */
+struct paging_hole {
+    uint64_t low, high;
+};
+
+/* Takes tables out of the tree that cover a part of [start, end) and lie wholly in the hole: up to
+ * `limit` of them, into batch. Returns how many; CPUs may still walk them until they have flushed.
+ */
+uint32_t paging_detach_tables(paddr_t root, uint64_t start, uint64_t end,
+                              const struct paging_hole *hole, paddr_t *batch, uint32_t limit);
 
 /* A new root that shares the kernel's half. The frame is the caller's. */
 void paging_init_root(paddr_t root);

@@ -15,6 +15,7 @@
 
 #include "capos/abi.h"
 #include "capos/abort.h"
+#include "capos/clock.h"
 #include "capos/errors.h"
 #include "capos/heap.h"
 #include "capos/interfaces.h"

@@ -22,7 +22,7 @@ struct capos_spawn {
 };
 
 /* What the kernel takes in one message. */
-#define CAPOS_SPAWN_WORDS_MAX 512u
+#define CAPOS_SPAWN_WORDS_MAX (CAPOS_MESSAGE_BYTES_MAX / 8)
 
 /* Builds the message alone, for an entry of a ring. Returns its length in words, 0 when it does not
  * fit. */
