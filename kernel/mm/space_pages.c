@@ -58,19 +58,17 @@ status_t space_add_page(struct space *space, uint64_t address, uint32_t protecti
  * not present for the CPU, and still ours. */
 void space_protect_pages(struct space *space, uint64_t address, uint64_t size,
                          uint32_t protection) {
-    for (uint64_t at = address; at < address + size;) {
-        pte_t *entry = paging_lookup_next(space->root, at, &at);
-        if (entry != NULL && *entry != 0) {
-            *entry = (*entry & (PTE_ADDRESS | PTE_OWNED)) | space_page_flags(protection);
-        }
+    pte_t *entry;
+    for (uint64_t at = address; (entry = paging_next(space->root, &at, address + size)) != NULL;
+         at += PAGE_SIZE) {
+        *entry = (*entry & (PTE_ADDRESS | PTE_OWNED)) | space_page_flags(protection);
     }
 }
 
 uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end) {
     uint64_t count = 0;
-    for (uint64_t at = start; at < end;) {
-        pte_t *entry = paging_lookup_next(space->root, at, &at);
-        count += entry != NULL && *entry != 0;
+    for (uint64_t at = start; paging_next(space->root, &at, end) != NULL; at += PAGE_SIZE) {
+        count++;
     }
     return count;
 }
@@ -78,18 +76,15 @@ uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end)
 /* Takes pages out of the tables from *at on, at most FLUSH_FRAMES_MAX; *at is where it stopped. */
 static uint32_t collect_pages(struct space *space, uint64_t *at, uint64_t end, paddr_t *batch) {
     uint32_t count = 0;
-    while (*at < end && count < FLUSH_FRAMES_MAX) {
-        pte_t *entry = paging_lookup_next(space->root, *at, at);
-        if (entry == NULL || *entry == 0) {
-            continue;
-        }
+    pte_t *entry;
+    while (count < FLUSH_FRAMES_MAX && (entry = paging_next(space->root, at, end)) != NULL) {
         if ((*entry & PTE_OWNED) != 0) {
             batch[count++] = pte_frame(*entry);
             space->resident_pages--;
         }
         *entry = 0;
+        *at += PAGE_SIZE;
     }
-    *at = *at < end ? *at : end;
     return count;
 }
 

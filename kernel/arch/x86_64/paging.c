@@ -53,18 +53,35 @@ pte_t *paging_lookup(paddr_t root, uint64_t address) {
     return walk(root, address, 0, NULL, NULL);
 }
 
-pte_t *paging_lookup_next(paddr_t root, uint64_t address, uint64_t *next) {
-    pte_t *table = table_of(root);
-    for (uint32_t level = PAGING_LEVELS - 1; level > 0; level--) {
-        pte_t entry = table[paging_index(address, level)];
-        if ((entry & PTE_PRESENT) == 0) {
-            *next = align_down(address, paging_span(level)) + paging_span(level);
-            return NULL;
+/* The first entry in use of this table for [*address, end), at its own address. */
+static pte_t *next_in_table(pte_t *table, uint32_t level, uint64_t *address, uint64_t end) {
+    uint64_t span = paging_span(level), at = *address;
+    for (uint32_t i = paging_index(at, level); i < TABLE_ENTRIES && at < end; i++) {
+        if (table[i] != 0) {
+            *address = at;
+            return &table[i];
         }
-        table = table_of(pte_frame(entry));
+        at = align_down(at, span) + span;
     }
-    *next = align_down(address, PAGE_SIZE) + PAGE_SIZE;
-    return &table[paging_index(address, 0)];
+    *address = at < end ? at : end;
+    return NULL;
+}
+
+pte_t *paging_next(paddr_t root, uint64_t *address, uint64_t end) {
+    while (*address < end) {
+        pte_t *table = table_of(root);
+        for (uint32_t level = PAGING_LEVELS - 1;; level--) {
+            pte_t *entry = next_in_table(table, level, address, end);
+            if (entry == NULL) {
+                break; /* go on above, with the next table */
+            }
+            if (level == 0) {
+                return entry;
+            }
+            table = table_of(pte_frame(*entry));
+        }
+    }
+    return NULL;
 }
 
 pte_t *paging_ensure(paddr_t root, uint64_t address, paddr_t (*alloc)(void *argument),

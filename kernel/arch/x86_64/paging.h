@@ -45,9 +45,9 @@ void paging_load_kernel(void);
 /* The entry of the 4 KiB page, or NULL when a table on the way is missing. */
 pte_t *paging_lookup(paddr_t root, uint64_t address);
 
-/* The same for walks over large ranges: *next is the address to go on with, which passes over all
- * that a missing table would cover. */
-pte_t *paging_lookup_next(paddr_t root, uint64_t address, uint64_t *next);
+/* The next page in [*address, end) whose entry is not zero, or NULL; *address is where it lies (end
+ * without one). Passes over whole missing tables. */
+pte_t *paging_next(paddr_t root, uint64_t *address, uint64_t end);
 
 /* The same, but tables that are missing are taken from alloc, which may fail with PADDR_NONE; then
  * the result is NULL and tables made so far stay (empty). */
