@@ -1,5 +1,6 @@
 #include "boot_package.h"
 
+#include "kernel/arch/x86_64/speculation.h"
 #include "kernel/boot/package.h"
 #include "kernel/cap/object.h"
 #include "kernel/sched/process.h"
@@ -35,7 +36,8 @@ static const struct boot_package_file *find_file(struct call *call, uint32_t ind
         call->detail = 1;
         return NULL;
     }
-    return boot_package_file(package_get(), index);
+    uint32_t count = package_get()->file_count;
+    return boot_package_file(package_get(), (uint32_t)speculation_clamp(index, count));
 }
 
 status_t boot_package_decode_size(struct call *call,

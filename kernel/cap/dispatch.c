@@ -1,6 +1,7 @@
 #include "kernel/cap/dispatch.h"
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/speculation.h"
 #include "kernel/cap/call.h"
 #include "kernel/ring/operation.h"
 #include "kernel/sched/process.h"
@@ -91,7 +92,7 @@ static status_t find_target(struct call *call, const struct capos_entry *entry) 
     call->object = slot->object;
     call->badge = slot->badge;
     call->interface = interface;
-    call->method = &interface->methods[entry->method];
+    call->method = &interface->methods[speculation_clamp(entry->method, interface->method_count)];
     return CAPOS_OK;
 }
 

@@ -150,6 +150,7 @@ static void commit(struct call *call, const struct moves *moves) {
     for (uint64_t i = 0; i < moves->count; i++) {
         struct captable_slot removed;
         captable_move_commit(&call->process->captable, moves->ids[i], &removed);
+        process_note_removed(call->process, removed.interface);
         ledger_refund(&call->process->ledger, LEDGER_SLOTS, 1);
         object_unref(removed.object);
     }

@@ -31,8 +31,3 @@ void backtrace_print_from(uint64_t rip, uint64_t rbp) {
         rbp = frame[0];
     }
 }
-
-void backtrace_print(void) {
-    backtrace_print_from((uint64_t)(uintptr_t)__builtin_return_address(0),
-                         (uint64_t)(uintptr_t)__builtin_frame_address(0));
-}

@@ -45,7 +45,7 @@ void log_stop_if_panicking(void) {
     }
 }
 
-_Noreturn void panic(const char *format, ...) {
+static void begin_panic(void) {
     uint32_t nobody = 0, self = cpu_current()->index + 1;
     if (!atomic_compare_exchange_strong_explicit(&panicking, &nobody, self, memory_order_relaxed,
                                                  memory_order_relaxed)) {
@@ -58,14 +58,30 @@ _Noreturn void panic(const char *format, ...) {
         apic_send_nmi_to_others();
     }
     log_device_panic();
+}
+
+/* The headline comes first: the backtrace may lead into memory that is not there. */
+_Noreturn static void finish_panic(uint64_t rip, uint64_t rbp, const char *format,
+                                   va_list arguments) {
     char line[LINE_BYTES_MAX];
+    begin_panic();
+    format_string_list(line, sizeof line, format, arguments);
+    log_printf("\nkernel panic on CPU %u: %s\n", cpu_current()->index, line);
+    backtrace_print_from(rip, rbp);
+    machine_exit(MACHINE_EXIT_PANIC);
+}
+
+_Noreturn void panic(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    format_string_list(line, sizeof line, format, arguments);
-    va_end(arguments);
-    log_printf("\nkernel panic on CPU %u: %s\n", self - 1, line);
-    backtrace_print();
-    machine_exit(MACHINE_EXIT_PANIC);
+    finish_panic((uint64_t)(uintptr_t)__builtin_return_address(0),
+                 *(uint64_t *)__builtin_frame_address(0), format, arguments);
+}
+
+_Noreturn void panic_at(uint64_t rip, uint64_t rbp, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    finish_panic(rip, rbp, format, arguments);
 }
 
 _Noreturn void assert_failed(const char *expression, const char *file, int line) {

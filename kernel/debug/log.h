@@ -16,3 +16,7 @@ void log_stop_if_panicking(void);
 /* Ends the machine: prints the reason and a backtrace on the log, stops the other CPUs, and leaves
  * the VM with the exit code for panics. */
 __attribute__((format(printf, 1, 2))) _Noreturn void panic(const char *format, ...);
+
+/* The same for a trap in the kernel: the backtrace begins where the trap came. */
+__attribute__((format(printf, 3, 4))) _Noreturn void panic_at(uint64_t rip, uint64_t rbp,
+                                                              const char *format, ...);

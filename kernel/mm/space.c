@@ -100,6 +100,11 @@ status_t space_init(struct space *space, struct ledger *ledger) {
 void space_fini(struct space *space) {
     spinlock_lock(&space->lock);
     space->dying = true;
+    while (space->changes != 0) { /* by another CPU, whose program was handed our VirtualMemory */
+        spinlock_unlock(&space->lock);
+        arch_spin_pause();
+        spinlock_lock(&space->lock);
+    }
     spinlock_unlock(&space->lock);
     struct address_range *range = address_ranges_find_from(&space->ranges, USER_LOW);
     for (; range != NULL; range = address_ranges_next(range)) {

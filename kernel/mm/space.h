@@ -43,7 +43,8 @@ struct space {
     uint32_t spare_count;
     paddr_t node_frames; /* frames that nodes were cut from, linked by their first word */
     paddr_t root;
-    bool dying; /* being torn down: every change is refused with disconnected */
+    uint32_t changes; /* of several steps that are under way; space_fini waits for their end */
+    bool dying;       /* being torn down: every change is refused with disconnected */
     struct ledger *ledger;
     uint64_t committed_bytes; /* by VirtualMemory */
     uint64_t commit_limit;    /* bytes; UINT64_MAX: the ledger alone decides */

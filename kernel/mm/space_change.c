@@ -135,6 +135,13 @@ static void unmap_dying(struct space *space, uint64_t address, uint64_t size) {
     space_drop_tables(space, address, size);
 }
 
+/* The last step of what space->changes counts. */
+static void end_steps(struct space *space) {
+    spinlock_lock(&space->lock);
+    space->changes--;
+    spinlock_unlock(&space->lock);
+}
+
 status_t space_unmap(struct space *space, uint64_t address, uint64_t size) {
     if (!address_ranges_is_valid(&space->ranges, address, size)) {
         return CAPOS_E_INVALID_ARGUMENT;
@@ -150,10 +157,12 @@ status_t space_unmap(struct space *space, uint64_t address, uint64_t size) {
     }
     if (status == CAPOS_OK) {
         space->committed_bytes -= anonymous;
+        space->changes++;
     }
     spinlock_unlock(&space->lock);
     if (status == CAPOS_OK) {
         unmap_dying(space, address, size);
+        end_steps(space);
     }
     return status;
 }
@@ -239,17 +248,20 @@ status_t space_decommit(struct space *space, uint64_t address, uint64_t size) {
     spinlock_lock(&space->lock);
     bool is_ours =
         !space->dying && address_ranges_is_kind(&space->ranges, address, size, SPACE_ANONYMOUS);
+    space->changes += is_ours;
     spinlock_unlock(&space->lock);
     if (!is_ours) {
         return CAPOS_E_BAD_ADDRESS;
     }
     space_drop_pages(space, address, size);
+    end_steps(space);
     return CAPOS_OK;
 }
 
 void space_query(struct space *space, uint64_t address, struct space_run *run) {
     spinlock_lock(&space->lock);
-    struct address_range *range = address_ranges_find(&space->ranges, address);
+    struct address_range *range =
+        space->dying ? NULL : address_ranges_find(&space->ranges, address);
     memset(run, 0, sizeof *run);
     if (range != NULL) {
         *run = (struct space_run){.start = range->start,
@@ -261,8 +273,10 @@ void space_query(struct space *space, uint64_t address, struct space_run *run) {
                                   ? space_count_resident(space, run->start, run->start + run->size)
                                   : 0;
     } else {
-        struct address_range *below = address_ranges_find_before(&space->ranges, address);
-        struct address_range *above = address_ranges_find_from(&space->ranges, address);
+        struct address_range *below =
+            space->dying ? NULL : address_ranges_find_before(&space->ranges, address);
+        struct address_range *above =
+            space->dying ? NULL : address_ranges_find_from(&space->ranges, address);
         run->start = below == NULL ? USER_LOW : below->start + below->size;
         run->size = (above == NULL ? USER_HIGH : above->start) - run->start;
     }

@@ -53,7 +53,8 @@ void fault_handle(struct trap_frame *frame, uint64_t address) {
     struct thread *thread = cpu_current()->thread;
     struct process *process = thread->process;
     bool is_page_fault = frame->vector == TRAP_PAGE_FAULT;
-    if (is_page_fault &&
+    /* Without the bit it is the CPU itself that looked for a descriptor there. */
+    if (is_page_fault && (frame->error & PAGE_FAULT_USER) != 0 &&
         space_fault(&process->space, address, access_of(frame->error)) == CAPOS_OK) {
         return;
     }

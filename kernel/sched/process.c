@@ -174,13 +174,19 @@ static bool holds_timer(struct process *process) {
     return false;
 }
 
+void process_note_removed(struct process *process, const void *interface) {
+    if (process_is_timer(interface)) {
+        process->has_timer = holds_timer(process);
+        cpu_set_tsc_disabled(cpu_current(), !process->has_timer);
+    }
+}
+
 status_t process_release_capability(struct process *process, uint64_t id) {
     struct captable_slot removed;
     spinlock_lock(&process->captable_lock);
     status_t status = captable_remove(&process->captable, id, &removed);
-    if (status == CAPOS_OK && process_is_timer(removed.interface)) {
-        process->has_timer = holds_timer(process);
-        cpu_set_tsc_disabled(cpu_current(), !process->has_timer);
+    if (status == CAPOS_OK) {
+        process_note_removed(process, removed.interface);
     }
     spinlock_unlock(&process->captable_lock);
     if (status == CAPOS_OK) {

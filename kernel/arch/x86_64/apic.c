@@ -23,6 +23,7 @@ enum {
 };
 
 enum {
+    LVT_NMI = 4 << 8,
     LVT_MASKED = 1 << 16,
     LVT_TSC_DEADLINE = 2 << 17,
     ICR_PENDING = 1 << 12,
@@ -65,7 +66,7 @@ void apic_init(paddr_t address) {
 void apic_init_local(void) {
     write(APIC_TASK_PRIORITY, 0);
     write(APIC_LVT_LINT0, LVT_MASKED);
-    write(APIC_LVT_LINT1, LVT_MASKED);
+    write(APIC_LVT_LINT1, LVT_NMI); /* an operator's NMI button */
     write(APIC_LVT_ERROR, LVT_MASKED);
     write(APIC_LVT_TIMER, LVT_MASKED);
     write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);

@@ -21,6 +21,7 @@ enum {
     CR4_TSD = 1 << 2,
     CR4_DE = 1 << 3,
     CR4_PAE = 1 << 5,
+    CR4_MCE = 1 << 6,
     CR4_PGE = 1 << 7,
     CR4_OSFXSR = 1 << 9,
     CR4_OSXMMEXCPT = 1 << 10,
@@ -62,6 +63,9 @@ static void probe_features(void) {
     cpu_features.huge_pages = features.edx >> 26 & 1;
     cpu_features.physical_bits = extended >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
     cpu_features.invariant_tsc = extended >= 0x80000007 && (cpuid(0x80000007, 0).edx >> 8 & 1);
+    bool is_intel = memcmp(cpu_features.vendor, "GenuineIntel", 12) == 0;
+    bool resets_pointers = extended >= 0x80000008 && (cpuid(0x80000008, 0).ebx >> 2 & 1) != 0;
+    cpu_features.x87_pointers_stay = !is_intel && !resets_pointers;
     cpu_features.xsave_bytes = 512;
     if (cpu_features.xsave) {
         struct cpuid leaf13 = cpuid(13, 0);
@@ -145,6 +149,7 @@ static void load_gdt(struct cpu *cpu) {
                      "movl %%eax, %%es\n\t"
                      "movl %%eax, %%fs\n\t"
                      "movl %%eax, %%gs\n\t"
+                     "lldt %%ax\n\t" /* none: at reset there is one, at address 0 */
                      "ltr %w3"
                      :
                      : "m"(pointer), "i"(SELECTOR_KERNEL_CODE), "i"(SELECTOR_KERNEL_DATA),
@@ -160,6 +165,7 @@ static void set_control_registers(void) {
      */
     __asm__ volatile("movq %0, %%cr0" : : "r"(cr0));
     uint64_t cr4 = CR4_DE | CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    cr4 |= (cpuid(1, 0).edx >> 7 & 1) != 0 ? CR4_MCE : 0;
     cr4 |= cpu_features.pge ? CR4_PGE : 0;
     cr4 |= cpu_features.umip ? CR4_UMIP : 0;
     cr4 |= cpu_features.xsave ? CR4_OSXSAVE : 0;

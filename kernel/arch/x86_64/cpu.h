@@ -80,7 +80,7 @@ uint32_t cpu_count(void);
 /* What this machine can do, probed once on the boot CPU. */
 struct cpu_features {
     bool nx, smep, smap, umip, xsave, xsaveopt, tsc_deadline, x2apic, rdrand, huge_pages, pge;
-    bool invariant_tsc, hypervisor;
+    bool invariant_tsc, hypervisor, x87_pointers_stay;
     uint64_t xcr0;        /* components in XSAVE state: x87, SSE, AVX, AVX-512 */
     uint32_t xsave_bytes; /* size of an XSAVE area */
     uint32_t physical_bits;

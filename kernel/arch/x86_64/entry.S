@@ -130,6 +130,7 @@ trap_common:
     testb $3, FRAME_CS(%rsp)
     jz 2f
     swapgs
+    lfence                      /* the branch may be mispredicted: no GS access before it is known */
 trap_user:
     movq %gs:CPU_STACK, %rsp
     xorl %ebp, %ebp
@@ -137,7 +138,8 @@ trap_user:
     jmp trap_resume
 
     /* From the kernel itself: only the idle loop and interrupt windows allow it, or it is a bug. */
-2:  call trap_from_kernel
+2:  lfence
+    call trap_from_kernel
     pop_registers
     addq $16, %rsp
     iretq
@@ -150,6 +152,7 @@ trap_ist:
     jz 3f
     /* From a program: an ordinary trap, moved to where ordinary traps put their frame. */
     swapgs
+    lfence
     movq %rsp, %rsi
     movq %gs:CPU_FRAME_TOP, %rdi
     subq $FRAME_BYTES, %rdi

@@ -4,7 +4,6 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/flush.h"
 #include "kernel/arch/x86_64/interrupt.h"
-#include "kernel/debug/backtrace.h"
 #include "kernel/debug/log.h"
 #include "kernel/sched/fault.h"
 #include "kernel/sched/scheduler.h"
@@ -132,9 +131,9 @@ void trap_from_kernel(struct trap_frame *frame) {
         handle_interrupt((uint32_t)frame->vector);
         return;
     }
-    backtrace_print_from(frame->rip, frame->rbp);
-    panic("exception %lu in the kernel: error 0x%lx, address 0x%lx, rip 0x%lx, rsp 0x%lx",
-          frame->vector, frame->error, cr2_read(), frame->rip, frame->rsp);
+    panic_at(frame->rip, frame->rbp,
+             "exception %lu in the kernel: error 0x%lx, address 0x%lx, rip 0x%lx, rsp 0x%lx",
+             frame->vector, frame->error, cr2_read(), frame->rip, frame->rsp);
 }
 
 void trap_on_ist(struct trap_frame *frame) {
@@ -147,8 +146,7 @@ void trap_on_ist(struct trap_frame *frame) {
         frame->rflags &= ~UINT64_C(0x100);
         return;
     }
-    backtrace_print_from(frame->rip, frame->rbp);
-    panic("%s in the kernel: rip 0x%lx, rsp 0x%lx, address 0x%lx",
-          frame->vector == TRAP_DOUBLE_FAULT ? "double fault" : "machine check", frame->rip,
-          frame->rsp, cr2_read());
+    panic_at(frame->rip, frame->rbp, "%s in the kernel: rip 0x%lx, rsp 0x%lx, address 0x%lx",
+             frame->vector == TRAP_DOUBLE_FAULT ? "double fault" : "machine check", frame->rip,
+             frame->rsp, cr2_read());
 }

@@ -35,7 +35,20 @@ void vector_state_save(uint8_t *area) {
     }
 }
 
+/*
+ * AMD CPUs without this feature leave the x87 instruction and data pointers as they are when no x87
+ * exception is pending, so that one program would see addresses of another: load something of ours
+ * first (AMD64 manual volume 2, 11.5; CPUID 8000_0008 EBX bit 2).
+ */
+static void forget_x87_pointers(void) {
+    static const uint32_t nothing = 0;
+    __asm__ volatile("fnclex; emms; fildl %0; fstp %%st(0)" : : "m"(nothing));
+}
+
 void vector_state_restore(const uint8_t *area) {
+    if (cpu_features.x87_pointers_stay) {
+        forget_x87_pointers();
+    }
     if (!cpu_features.xsave) {
         __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
         return;
