@@ -86,9 +86,7 @@ static bool is_ready(const struct channel *channel) {
  * be lost if it were cancelled at that moment; a writer only when all of it is taken. Whoever
  * cancels an operation must take the lock to unlink it, so the record stays while we hold it.
  */
-static void channel_pump(void *argument) {
-    struct channel *channel = argument;
-    spinlock_lock(&channel->lock);
+static void pump_locked(struct channel *channel) {
     struct operation *operation = channel->queue.first;
     while (operation != NULL && is_ready(channel)) {
         struct operation *next = operation->next;
@@ -109,6 +107,12 @@ static void channel_pump(void *argument) {
         }
         operation = next;
     }
+}
+
+static void channel_pump(void *argument) {
+    struct channel *channel = argument;
+    spinlock_lock(&channel->lock);
+    pump_locked(channel);
     spinlock_unlock(&channel->lock);
 }
 
@@ -161,6 +165,10 @@ static void start(struct call *call, enum stream_id id, uint64_t *count) {
         operation_queue_append(&channel->queue, operation);
         call_pend(call);
         operation_arm(operation);
+        if (!is_first) {
+            /* Whoever is before us may be claimed by now and only waits for our lock to leave. */
+            pump_locked(channel);
+        }
     } else {
         *count = operation->value;
     }

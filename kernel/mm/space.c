@@ -106,9 +106,16 @@ void space_fini(struct space *space) {
         spinlock_lock(&space->lock);
     }
     spinlock_unlock(&space->lock);
+    /* A CPU that our thread has left may still have the tables in CR3, until it takes others. */
+    for (uint32_t i = 0; i < SPACE_CPU_WORDS; i++) {
+        /* acquire: pairs with the release in space_activate */
+        while (atomic_load_explicit(&space->active_cpus[i], memory_order_acquire) != 0) {
+            arch_spin_pause();
+        }
+    }
     struct address_range *range = address_ranges_find_from(&space->ranges, USER_LOW);
     for (; range != NULL; range = address_ranges_next(range)) {
-        space_drop_pages(space, range->start, range->size);
+        space_drop_pages(space, range->start, range->size, SPACE_FREE);
     }
     address_ranges_init(&space->ranges, USER_LOW, USER_HIGH);
     space_drop_tables(space, 0, USER_HIGH);

@@ -43,8 +43,9 @@ struct space {
     uint32_t spare_count;
     paddr_t node_frames; /* frames that nodes were cut from, linked by their first word */
     paddr_t root;
-    uint32_t changes; /* of several steps that are under way; space_fini waits for their end */
-    bool dying;       /* being torn down: every change is refused with disconnected */
+    uint64_t unmap_count; /* each unmap marks its ranges with its number */
+    uint32_t changes;     /* of several steps that are under way; space_fini waits for their end */
+    bool dying;           /* being torn down: every change is refused with disconnected */
     struct ledger *ledger;
     uint64_t committed_bytes; /* by VirtualMemory */
     uint64_t commit_limit;    /* bytes; UINT64_MAX: the ledger alone decides */

@@ -121,15 +121,51 @@ static status_t set_ranges(struct space *space, uint64_t address, uint64_t size,
     return CAPOS_OK;
 }
 
-/* Second half of an unmap: pages, addresses, tables. */
-static void unmap_dying(struct space *space, uint64_t address, uint64_t size) {
-    space_drop_pages(space, address, size);
+/* Marks what is to be unmapped: nobody else can do anything with it, and no other unmap takes it
+ * for its own. Under the lock; what survey refuses is not here. */
+static status_t mark_dying(struct space *space, uint64_t address, uint64_t size, uint64_t *tag) {
+    status_t status = set_ranges(space, address, size, SPACE_DYING, PROTECT_NONE);
+    if (status != CAPOS_OK) {
+        return status;
+    }
+    *tag = ++space->unmap_count << 1; /* never SPACE_TAG_BORROWED */
+    struct address_range *range = address_ranges_find_from(&space->ranges, address);
+    for (; range != NULL && range->start < address + size; range = address_ranges_next(range)) {
+        range->tag = *tag;
+    }
+    return CAPOS_OK;
+}
+
+/* The next range of this unmap, which may have holes that others fill meanwhile. */
+static bool find_dying(struct space *space, uint64_t address, uint64_t size, uint64_t tag,
+                       uint64_t *start, uint64_t *part) {
+    bool found = false;
     spinlock_lock(&space->lock);
-    struct space_spares spares = space_begin_change(space);
-    status_t status =
-        address_ranges_remove(&space->ranges, address, size, spares.node, &spares.freed);
-    ASSERT(status == CAPOS_OK); /* whole ranges by now: no node is needed */
-    space_end_change(space, &spares);
+    struct address_range *range = address_ranges_find_from(&space->ranges, address);
+    for (; !found && range != NULL && range->start < address + size;
+         range = address_ranges_next(range)) {
+        found = range->kind == SPACE_DYING && range->tag == tag;
+        *start = range->start;
+        *part = range->size;
+    }
+    spinlock_unlock(&space->lock);
+    return found;
+}
+
+/* Second half of an unmap: pages, addresses, tables. */
+static void unmap_dying(struct space *space, uint64_t address, uint64_t size, uint64_t tag) {
+    uint64_t start, part;
+    while (find_dying(space, address, size, tag, &start, &part)) {
+        space_drop_pages(space, start, part, SPACE_DYING);
+        spinlock_lock(&space->lock);
+        struct space_spares spares = space_begin_change(space);
+        status_t status =
+            address_ranges_remove(&space->ranges, start, part, spares.node, &spares.freed);
+        ASSERT(status == CAPOS_OK); /* a whole range: no node is needed */
+        space_end_change(space, &spares);
+        spinlock_unlock(&space->lock);
+    }
+    spinlock_lock(&space->lock);
     (void)space_fill_nodes(space, 0); /* for the next one; if it fails, that one is refused */
     spinlock_unlock(&space->lock);
     space_drop_tables(space, address, size);
@@ -149,11 +185,11 @@ status_t space_unmap(struct space *space, uint64_t address, uint64_t size) {
     /* The addresses stay taken until their pages are gone and flushed, so that nobody maps
      * something new there that would be dropped with the old, or seen through an old translation.
      */
-    uint64_t anonymous;
+    uint64_t anonymous, tag;
     spinlock_lock(&space->lock);
     status_t status = survey(space, address, size, &anonymous);
     if (status == CAPOS_OK) {
-        status = set_ranges(space, address, size, SPACE_DYING, PROTECT_NONE);
+        status = mark_dying(space, address, size, &tag);
     }
     if (status == CAPOS_OK) {
         space->committed_bytes -= anonymous;
@@ -161,18 +197,19 @@ status_t space_unmap(struct space *space, uint64_t address, uint64_t size) {
     }
     spinlock_unlock(&space->lock);
     if (status == CAPOS_OK) {
-        unmap_dying(space, address, size);
+        unmap_dying(space, address, size, tag);
         end_steps(space);
     }
     return status;
 }
 
 void space_unmap_fixed(struct space *space, uint64_t address, uint64_t size) {
+    uint64_t tag;
     spinlock_lock(&space->lock);
-    status_t status = set_ranges(space, address, size, SPACE_DYING, PROTECT_NONE);
+    status_t status = mark_dying(space, address, size, &tag);
     spinlock_unlock(&space->lock);
     if (status == CAPOS_OK) { /* else the addresses stay taken, with nothing behind them */
-        unmap_dying(space, address, size);
+        unmap_dying(space, address, size, tag);
     }
 }
 
@@ -253,7 +290,7 @@ status_t space_decommit(struct space *space, uint64_t address, uint64_t size) {
     if (!is_ours) {
         return CAPOS_E_BAD_ADDRESS;
     }
-    space_drop_pages(space, address, size);
+    space_drop_pages(space, address, size, SPACE_ANONYMOUS);
     end_steps(space);
     return CAPOS_OK;
 }

@@ -96,12 +96,16 @@ static void give_batch(struct space *space, const paddr_t *batch, uint32_t count
 
 /* Empties [address, address + size), a step at a time: the lock is held for one batch, and its
  * frames go back when every CPU has flushed. */
-void space_drop_pages(struct space *space, uint64_t address, uint64_t size) {
+void space_drop_pages(struct space *space, uint64_t address, uint64_t size, uint32_t kind) {
     paddr_t *batch = cpu_current()->free_batch;
     uint64_t at = address, end = address + size;
     while (at < end) {
         uint64_t first = at;
         spinlock_lock(&space->lock);
+        if (kind != SPACE_FREE && !address_ranges_is_kind(&space->ranges, at, end - at, kind)) {
+            spinlock_unlock(&space->lock);
+            return;
+        }
         uint32_t count = collect_pages(space, &at, end, batch);
         spinlock_unlock(&space->lock);
         flush_range(space, first, at - first);

@@ -79,8 +79,10 @@ static void enter_register(struct thread *thread, struct trap_frame *frame) {
         atomic_store_explicit(&operation->state, OPERATION_PREPARING, memory_order_relaxed);
         if (!run_entry(thread, &entry, operation, &outcome)) {
             spinlock_lock(&thread->ring_lock);
-            /* It may be complete by now, its result in our frame. */
-            if (atomic_load_explicit(&operation->state, memory_order_relaxed) != OPERATION_FREE) {
+            /* It may be complete by now, its result in our frame; or the thread may be about to
+             * end, as thread_post_work says before it takes this lock. */
+            if (atomic_load_explicit(&operation->state, memory_order_relaxed) != OPERATION_FREE &&
+                atomic_load_explicit(&thread->work, memory_order_seq_cst) == 0) {
                 thread->state = THREAD_WAITING;
             }
             spinlock_unlock(&thread->ring_lock);
@@ -176,6 +178,10 @@ static bool wait_for_completions(struct thread *thread) {
         spinlock_unlock(&thread->ring_lock);
         close_chain(thread);
         return true;
+    }
+    if (atomic_load_explicit(&thread->work, memory_order_seq_cst) != 0) {
+        spinlock_unlock(&thread->ring_lock);
+        return true; /* still running: that comes first, see thread_post_work */
     }
     wait->thread = thread;
     wait->has_deadline = thread->wait_deadline_ns != CAPOS_FOREVER;

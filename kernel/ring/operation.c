@@ -220,6 +220,9 @@ void operation_cancel_all(struct thread *thread) {
     }
     end_record(&thread->register_operation);
     end_record(&thread->wait_operation);
+    /* Whoever freed a record, or woke the thread, may still hold this lock. */
+    spinlock_lock(&thread->ring_lock);
+    spinlock_unlock(&thread->ring_lock);
 }
 
 void operation_expire_due(struct cpu *cpu) {

@@ -264,26 +264,28 @@ static void finish(struct process *process) {
     atomic_fetch_sub_explicit(&count, 1, memory_order_relaxed);
 }
 
-/* After a process's own part is apart, or a child has ended: ends those that wait for nothing more,
- * from the bottom up. */
+/* Under the tree lock: true for the one caller that is to end the process for good. */
+static bool begin_finish(struct process *process) {
+    bool is_over = process->reaped && process->children_running == 0 && !process->finishing;
+    process->finishing = process->finishing || is_over;
+    return is_over;
+}
+
+/* A process's own part is apart: ends it, and those above that have waited for nothing else. */
 static void finish_upwards(struct process *process) {
-    while (process != NULL) {
-        spinlock_lock(&tree_lock);
-        bool is_over = process->reaped && process->children_running == 0 && !process->finishing;
-        process->finishing = process->finishing || is_over;
-        struct process *parent = process->parent;
-        spinlock_unlock(&tree_lock);
-        if (!is_over) {
-            return;
-        }
+    spinlock_lock(&tree_lock);
+    process->reaped = true;
+    bool is_over = begin_finish(process);
+    spinlock_unlock(&tree_lock);
+    while (is_over) {
+        struct process *parent = process->parent; /* cannot end while it counts us */
         finish(process);
-        if (parent != NULL) {
-            spinlock_lock(&tree_lock);
-            ASSERT(parent->children_running > 0);
-            parent->children_running--;
-            spinlock_unlock(&tree_lock);
-        }
         process_exit_complete(process);
+        spinlock_lock(&tree_lock);
+        ASSERT(parent->children_running > 0); /* init has no parent, and does not end */
+        parent->children_running--;
+        is_over = begin_finish(parent);
+        spinlock_unlock(&tree_lock);
         process = parent;
     }
 }
@@ -305,10 +307,7 @@ static void take_apart(struct process *process) {
     }
     process->exit.frames_peak = ledger_peak(&process->ledger, LEDGER_FRAMES);
     kill_children(process);
-    spinlock_lock(&tree_lock);
-    process->reaped = true;
-    spinlock_unlock(&tree_lock);
-    object_unref(&process->memory);
+    object_unref(&process->memory); /* before the end, after which the struct may be gone */
     finish_upwards(process);
 }
 

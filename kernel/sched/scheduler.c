@@ -41,17 +41,21 @@ void scheduler_tick(void) {
 }
 
 void scheduler_insert(struct thread *thread) {
-    struct cpu *cpu = cpus[thread->cpu]; /* its state may still be in that one's caches */
-    run_queue_insert(&cpu->run_queue, thread);
+    struct cpu *owner = cpus[thread->cpu]; /* its state may still be in that one's caches */
+    struct cpu *cpu = owner;
+    run_queue_insert(&owner->run_queue, thread);
     /* seq_cst: pairs with the CPU that announces in idle() that it sleeps and then looks at the
      * queues; either it finds the thread or we find it here and wake it. */
     atomic_thread_fence(memory_order_seq_cst);
     uint64_t idle = atomic_load_explicit(&idle_cpus[0], memory_order_relaxed);
-    if (idle != 0 && (idle >> cpu->index & 1) == 0) {
+    if (idle != 0 && (idle >> owner->index & 1) == 0) {
         cpu = cpus[(uint32_t)__builtin_ctzll(idle)]; /* it will steal the thread */
     }
     if (cpu != cpu_current()) {
         apic_send(cpu->apic_id, VECTOR_RESCHEDULE);
+    }
+    if (owner != cpu && owner != cpu_current()) {
+        apic_send(owner->apic_id, VECTOR_RESCHEDULE); /* it starts a slice, if others come first */
     }
 }
 
