@@ -35,7 +35,8 @@ enum {
 /*
  * cap_enter, ring form. RDI = 0 (the thread's own ring), RSI = entries to submit at most,
  * RDX = completions to wait for, R10 = deadline of the wait. Returns the number of completions
- * that stand in the queue, or a negative error; operations stay armed when the deadline passes.
+ * that stand in the queue, or a negative error; operations stay armed when the deadline passes. To
+ * poll in vain (deadline CAPOS_POLL, fewer completions than wanted) yields to other threads.
  *
  * cap_enter, register form: CAPOS_ENTER_REGISTER is set in RDI and the rest of RDI describes one
  * operation: opcode in bits 0-7, flags in bits 8-15, method in bits 16-31, message length in bits

@@ -7,6 +7,7 @@
 #include "kernel/debug/log.h"
 #include "kernel/sched/fault.h"
 #include "kernel/sched/process.h"
+#include "kernel/sched/scheduler.h"
 
 /* A finite deadline is a use of time (design rule 13). */
 static bool is_deadline_allowed(const struct process *process, uint64_t deadline_ns) {
@@ -177,6 +178,9 @@ static bool wait_for_completions(struct thread *thread) {
         thread->frame.rax = count;
         spinlock_unlock(&thread->ring_lock);
         close_chain(thread);
+        if (!is_enough) {
+            scheduler_yield(); /* who polls in vain lets others run: every program can yield so */
+        }
         return true;
     }
     if (atomic_load_explicit(&thread->work, memory_order_seq_cst) != 0) {

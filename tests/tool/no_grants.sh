@@ -51,6 +51,18 @@ int main(void) {
 }
 END
 
+# To poll in vain is to yield; it returns at once when nobody else is ready.
+ends 0 yield <<'END'
+int main(void) {
+    for (int turn = 0; turn < 1000; turn++) {
+        if (capos_enter(0, 1, CAPOS_POLL) != 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+END
+
 # General protection: the time-stamp counter is a clock.
 ends 141 counter <<'END'
 int main(void) {
