@@ -5,6 +5,7 @@
 #include "kernel/cap/machine_object.h"
 #include "kernel/cap/object.h"
 #include "kernel/debug/log.h"
+#include "kernel/dev/log_device.h"
 #include "kernel/dev/machine_exit.h"
 
 static const struct object_type machine_type = {"Machine", NULL};
@@ -31,6 +32,7 @@ void machine_invoke_shutdown(struct call *call, struct capos_machine_shutdown_re
         }
     }
     log_printf("shutdown with code %lu\n", call->decoded[0]);
+    log_device_panic(); /* sends what the UART has not: no interrupt will come for it any more */
     machine_exit(MACHINE_EXIT_ORDERLY);
 }
 
