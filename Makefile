@@ -79,6 +79,8 @@ include kernel/module.mk
 include user/module.mk
 include demos/module.mk
 include tests/module.mk
+include tests/models/module.mk
+include bench/module.mk
 include scripts/module.mk
 
 all: $(ALL) compile_commands.json

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the packages that this machine lacks, told plainly and without questions.
 #
-#   sh scripts/install-needs.sh [--list] GROUP...       GROUP: build, test, image, fresh
+#   sh scripts/install-needs.sh [--list] GROUP...       GROUP: build, test, image, bench, fresh
 #
 # Quick when nothing is missing: each package is probed by a command or a file of its own, which
 # also serves machines where the same tools came from elsewhere. Exit code 125: something is missing
@@ -30,6 +30,8 @@ image grub-efi-amd64-bin /usr/lib/grub/x86_64-efi/multiboot2.mod  starts the ISO
 image xorriso            xorriso               writes the ISO
 image mtools             mformat               writes the ISO's UEFI partition
 image ovmf               /usr/share/OVMF/OVMF_CODE_4M.fd          the UEFI firmware for QEMU
+bench musl-tools         musl-gcc              compiles the programs that measure Linux
+bench cpio               cpio                  packs them into an initramfs
 fresh mmdebstrap         mmdebstrap            makes a minimal Debian to try it all in
 END
 }

@@ -1,0 +1,374 @@
+/*
+ * The index is a treap (Seidel and Aragon 1996): a search tree by address whose nodes are a heap by
+ * a random priority, and so of expected logarithmic height. Waiters of one address stand in the
+ * order in which they came: the tree's order is told by left and right alone, never by a second
+ * comparison.
+ */
+#include "core/park_queue.h"
+
+#include <stddef.h>
+
+#include "core/assert.h"
+
+#define PARK_ID_MAX (UINT64_MAX >> 1)
+#define OWNER_IS_OBJECT UINT64_C(1)
+
+struct park_key park_key_private(uint64_t space_id, uint64_t generation, uint64_t address) {
+    ASSERT(space_id <= PARK_ID_MAX && address % sizeof(uint32_t) == 0);
+    return (struct park_key){space_id << 1, generation, address};
+}
+
+struct park_key park_key_shared(uint64_t object_id, uint64_t generation, uint64_t offset) {
+    ASSERT(object_id <= PARK_ID_MAX && offset % sizeof(uint32_t) == 0);
+    return (struct park_key){object_id << 1 | OWNER_IS_OBJECT, generation, offset};
+}
+
+static bool is_same_key(const struct park_key *left, const struct park_key *right) {
+    return left->offset == right->offset && left->generation == right->generation &&
+           left->owner == right->owner;
+}
+
+/* ---- the index ---------------------------------------------------------------------------- */
+
+/* The upper half of splitmix64 (Steele, Lea, Flood 2014). */
+static uint32_t next_priority(struct park_index *index) {
+    index->random += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t mixed = index->random;
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (uint32_t)(mixed >> 32);
+}
+
+/* Puts `replacement` (or nothing) where `node` hangs. */
+static void replace(struct park_index *index, struct park_waiter *node,
+                    struct park_waiter *replacement) {
+    struct park_waiter *parent = node->parent;
+    if (parent == NULL) {
+        index->root = replacement;
+    } else if (parent->left == node) {
+        parent->left = replacement;
+    } else {
+        parent->right = replacement;
+    }
+    if (replacement != NULL) {
+        replacement->parent = parent;
+    }
+}
+
+/* Lifts a node above its parent. */
+static void rotate_up(struct park_index *index, struct park_waiter *node) {
+    struct park_waiter *parent = node->parent;
+    struct park_waiter *moved = parent->left == node ? node->right : node->left;
+    replace(index, parent, node);
+    if (parent->left == node) {
+        node->right = parent;
+        parent->left = moved;
+    } else {
+        node->left = parent;
+        parent->right = moved;
+    }
+    parent->parent = node;
+    if (moved != NULL) {
+        moved->parent = parent;
+    }
+}
+
+static void index_insert(struct park_index *index, struct park_waiter *waiter, uint64_t address) {
+    struct park_waiter *parent = NULL;
+    struct park_waiter **link = &index->root;
+    while (*link != NULL) {
+        parent = *link;
+        link = address < parent->address ? &parent->left : &parent->right;
+    }
+    *link = waiter;
+    waiter->parent = parent;
+    waiter->left = waiter->right = NULL;
+    waiter->address = address;
+    waiter->priority = next_priority(index);
+    while (waiter->parent != NULL && waiter->parent->priority > waiter->priority) {
+        rotate_up(index, waiter);
+    }
+    index->count++;
+}
+
+static void index_remove(struct park_index *index, struct park_waiter *waiter) {
+    ASSERT(index->count > 0);
+    ASSERT(waiter->parent != NULL || index->root == waiter);
+    while (waiter->left != NULL && waiter->right != NULL) {
+        bool is_left = waiter->left->priority < waiter->right->priority;
+        rotate_up(index, is_left ? waiter->left : waiter->right);
+    }
+    replace(index, waiter, waiter->left != NULL ? waiter->left : waiter->right);
+    waiter->left = waiter->right = waiter->parent = NULL;
+    index->count--;
+}
+
+struct park_waiter *park_index_first(const struct park_index *index, uint64_t low, uint64_t high) {
+    struct park_waiter *first = NULL;
+    for (struct park_waiter *node = index->root; node != NULL;) {
+        if (node->address >= low) {
+            first = node;
+            node = node->left;
+        } else {
+            node = node->right;
+        }
+    }
+    return first != NULL && first->address < high ? first : NULL;
+}
+
+/* ---- the buckets -------------------------------------------------------------------------- */
+
+static struct park_bucket *bucket_of(const struct park_queue *queue, const struct park_key *key) {
+    return &queue->buckets[park_queue_bucket(queue, key)];
+}
+
+static struct park_waiter *find_leader(const struct park_bucket *bucket,
+                                       const struct park_key *key) {
+    struct park_waiter *leader = bucket->keys;
+    while (leader != NULL && !is_same_key(&leader->key, key)) {
+        leader = leader->next_key;
+    }
+    return leader;
+}
+
+static void add_leader(struct park_bucket *bucket, struct park_waiter *leader) {
+    leader->previous_key = NULL;
+    leader->next_key = bucket->keys;
+    if (leader->next_key != NULL) {
+        leader->next_key->previous_key = leader;
+    }
+    bucket->keys = leader;
+}
+
+static bool is_leader(const struct park_bucket *bucket, const struct park_waiter *waiter) {
+    return waiter->previous_key != NULL || bucket->keys == waiter;
+}
+
+/* The successor leads in its place; without one the key goes. */
+static void replace_leader(struct park_bucket *bucket, struct park_waiter *leader,
+                           struct park_waiter *successor) {
+    struct park_waiter *next = leader->next_key;
+    if (successor != NULL) {
+        successor->previous_key = leader->previous_key;
+        successor->next_key = next;
+        next = successor;
+    }
+    if (leader->previous_key != NULL) {
+        leader->previous_key->next_key = next;
+    } else {
+        bucket->keys = next;
+    }
+    if (leader->next_key != NULL) {
+        leader->next_key->previous_key = successor != NULL ? successor : leader->previous_key;
+    }
+}
+
+static void bucket_insert(struct park_bucket *bucket, struct park_waiter *waiter,
+                          const struct park_key *key) {
+    struct park_waiter *leader = find_leader(bucket, key);
+    waiter->key = *key;
+    waiter->next_key = waiter->previous_key = NULL;
+    if (leader == NULL) {
+        waiter->next = waiter->previous = waiter;
+        add_leader(bucket, waiter);
+    } else {
+        waiter->next = leader;
+        waiter->previous = leader->previous;
+        waiter->previous->next = waiter;
+        leader->previous = waiter;
+    }
+    bucket->count++;
+}
+
+static void bucket_remove(struct park_bucket *bucket, struct park_waiter *waiter) {
+    ASSERT(bucket->count > 0);
+    if (is_leader(bucket, waiter)) {
+        replace_leader(bucket, waiter, waiter->next != waiter ? waiter->next : NULL);
+    }
+    waiter->next->previous = waiter->previous;
+    waiter->previous->next = waiter->next;
+    waiter->next = waiter->previous = NULL;
+    waiter->next_key = waiter->previous_key = NULL;
+    bucket->count--;
+}
+
+/* seq_cst: pairs with the fence in park_queue_is_idle; the word is read after it. */
+static void announce(struct park_bucket *bucket) {
+    uint32_t before = atomic_fetch_add_explicit(&bucket->announced, 1, memory_order_seq_cst);
+    ASSERT(before >= bucket->count && before < UINT32_MAX);
+}
+
+/* relaxed: who still sees it takes the lock and finds nobody. */
+static void unannounce(struct park_bucket *bucket) {
+    uint32_t before = atomic_fetch_sub_explicit(&bucket->announced, 1, memory_order_relaxed);
+    ASSERT(before > bucket->count);
+}
+
+void park_queue_init(struct park_queue *queue, struct park_bucket *buckets, uint32_t bucket_count,
+                     uint64_t seed) {
+    ASSERT(bucket_count != 0 && (bucket_count & (bucket_count - 1)) == 0);
+    ASSERT(bucket_count <= UINT32_C(1) << 30);
+    *queue = (struct park_queue){.buckets = buckets, .bucket_mask = bucket_count - 1, .seed = seed};
+    for (uint32_t i = 0; i < bucket_count; i++) {
+        atomic_init(&buckets[i].announced, 0);
+        buckets[i].count = 0;
+        buckets[i].keys = NULL;
+    }
+}
+
+void park_index_init(struct park_index *index, uint64_t seed) {
+    *index = (struct park_index){.random = seed};
+}
+
+void park_waiter_init(struct park_waiter *waiter) {
+    *waiter = (struct park_waiter){0};
+    atomic_init(&waiter->bucket, PARK_BUCKET_NONE);
+}
+
+void park_queue_announce(struct park_queue *queue, const struct park_key *key) {
+    announce(bucket_of(queue, key));
+}
+
+void park_queue_retract(struct park_queue *queue, const struct park_key *key) {
+    unannounce(bucket_of(queue, key));
+}
+
+void park_queue_insert(struct park_queue *queue, struct park_index *index,
+                       struct park_waiter *waiter, const struct park_key *key, uint64_t address) {
+    struct park_bucket *bucket = bucket_of(queue, key);
+    ASSERT(park_waiter_bucket(waiter) == PARK_BUCKET_NONE);
+    ASSERT((key->owner & OWNER_IS_OBJECT) != 0 || key->offset == address);
+    ASSERT(atomic_load_explicit(&bucket->announced, memory_order_relaxed) > bucket->count);
+    bucket_insert(bucket, waiter, key);
+    index_insert(index, waiter, address);
+    atomic_store_explicit(&waiter->bucket, (uint32_t)(bucket - queue->buckets),
+                          memory_order_release);
+}
+
+struct park_waiter *park_queue_find(const struct park_queue *queue, const struct park_key *key) {
+    return find_leader(bucket_of(queue, key), key);
+}
+
+struct park_waiter *park_queue_find_owner(const struct park_queue *queue, uint32_t bucket,
+                                          uint64_t owner, uint64_t generation) {
+    ASSERT(bucket <= queue->bucket_mask);
+    struct park_waiter *leader = queue->buckets[bucket].keys;
+    while (leader != NULL && (leader->key.owner != owner || leader->key.generation >= generation)) {
+        leader = leader->next_key;
+    }
+    return leader;
+}
+
+void park_queue_remove(struct park_queue *queue, struct park_index *index,
+                       struct park_waiter *waiter) {
+    uint32_t number = park_waiter_bucket(waiter);
+    ASSERT(number <= queue->bucket_mask);
+    struct park_bucket *bucket = &queue->buckets[number];
+    index_remove(index, waiter);
+    bucket_remove(bucket, waiter);
+    /* release: pairs with park_waiter_bucket. Last, since whoever claimed the waiter's operation
+     * may use the record again from here on. */
+    atomic_store_explicit(&waiter->bucket, PARK_BUCKET_NONE, memory_order_release);
+    unannounce(bucket);
+}
+
+void park_queue_requeue(struct park_queue *queue, struct park_index *index,
+                        struct park_waiter *waiter, const struct park_key *key) {
+    uint32_t number = park_waiter_bucket(waiter);
+    ASSERT(number <= queue->bucket_mask);
+    ASSERT(key->owner == waiter->key.owner && (key->owner & OWNER_IS_OBJECT) == 0);
+    struct park_bucket *source = &queue->buckets[number];
+    struct park_bucket *target = bucket_of(queue, key);
+    announce(target);
+    bucket_remove(source, waiter);
+    bucket_insert(target, waiter, key);
+    index_remove(index, waiter);
+    index_insert(index, waiter, key->offset);
+    atomic_store_explicit(&waiter->bucket, (uint32_t)(target - queue->buckets),
+                          memory_order_release);
+    unannounce(source);
+}
+
+/* ---- the walkers -------------------------------------------------------------------------- */
+
+/* The waiters of one key; returns their number. */
+static uint32_t check_key(const struct park_queue *queue, uint32_t number,
+                          const struct park_waiter *leader, uint32_t limit) {
+    uint32_t count = 0;
+    const struct park_waiter *waiter = leader;
+    do {
+        count++;
+        ASSERT(count <= limit);
+        ASSERT(waiter->next->previous == waiter && waiter->previous->next == waiter);
+        ASSERT(park_waiter_bucket(waiter) == number);
+        ASSERT(is_same_key(&waiter->key, &leader->key));
+        ASSERT(waiter == leader || (waiter->next_key == NULL && waiter->previous_key == NULL));
+        ASSERT((waiter->key.owner & OWNER_IS_OBJECT) != 0 || waiter->key.offset == waiter->address);
+        waiter = waiter->next;
+    } while (waiter != leader);
+    ASSERT(park_queue_bucket(queue, &leader->key) == number);
+    return count;
+}
+
+static void check_bucket(const struct park_queue *queue, uint32_t number) {
+    const struct park_bucket *bucket = &queue->buckets[number];
+    uint32_t count = 0;
+    const struct park_waiter *previous = NULL;
+    for (const struct park_waiter *leader = bucket->keys; leader != NULL;
+         leader = leader->next_key) {
+        ASSERT(leader->previous_key == previous);
+        ASSERT(find_leader(bucket, &leader->key) == leader); /* no key stands twice */
+        count += check_key(queue, number, leader, bucket->count - count);
+        previous = leader;
+    }
+    ASSERT(count == bucket->count);
+    ASSERT(atomic_load_explicit(&bucket->announced, memory_order_relaxed) >= count);
+}
+
+void park_queue_check(const struct park_queue *queue, uint32_t *count_out, uint32_t *pending_out) {
+    uint32_t count = 0, announced = 0;
+    for (uint32_t number = 0; number <= queue->bucket_mask; number++) {
+        const struct park_bucket *bucket = &queue->buckets[number];
+        check_bucket(queue, number);
+        count += bucket->count;
+        announced += atomic_load_explicit(&bucket->announced, memory_order_relaxed);
+    }
+    *count_out = count;
+    *pending_out = announced - count;
+}
+
+static const struct park_waiter *leftmost(const struct park_waiter *node) {
+    while (node != NULL && node->left != NULL) {
+        node = node->left;
+    }
+    return node;
+}
+
+static const struct park_waiter *next_in_order(const struct park_waiter *node) {
+    if (node->right != NULL) {
+        return leftmost(node->right);
+    }
+    while (node->parent != NULL && node->parent->right == node) {
+        node = node->parent;
+    }
+    return node->parent;
+}
+
+void park_index_check(const struct park_index *index) {
+    uint32_t count = 0;
+    uint64_t low = 0;
+    ASSERT(index->root == NULL || index->root->parent == NULL);
+    for (const struct park_waiter *node = leftmost(index->root); node != NULL;
+         node = next_in_order(node)) {
+        count++;
+        ASSERT(count <= index->count);
+        ASSERT(node->address >= low);
+        ASSERT(park_waiter_bucket(node) != PARK_BUCKET_NONE);
+        ASSERT(node->left == NULL ||
+               (node->left->parent == node && node->left->priority >= node->priority));
+        ASSERT(node->right == NULL ||
+               (node->right->parent == node && node->right->priority >= node->priority));
+        low = node->address;
+    }
+    ASSERT(count == index->count);
+}
