@@ -99,22 +99,22 @@ struct detach {
  * is detached has none below it. */
 static void detach_below(struct detach *detach, pte_t *table, uint32_t level, uint64_t start,
                          uint64_t end) {
-    uint64_t span = paging_span(level);
-    for (uint64_t at = start; at < end && detach->count < detach->limit;) {
-        pte_t *entry = &table[paging_index(at, level)];
-        uint64_t base = align_down(at, span), next = base + span;
-        if ((*entry & PTE_PRESENT) != 0) {
-            if (level > 1) {
-                detach_below(detach, table_of(pte_frame(*entry)), level - 1, at,
-                             next < end ? next : end);
-            }
-            if (base >= detach->hole->low && next <= detach->hole->high &&
-                detach->count < detach->limit) {
-                detach->batch[detach->count++] = pte_frame(*entry);
-                *entry = 0;
-            }
+    uint64_t span = paging_span(level), at = start, next;
+    pte_t *entry;
+    for (; (entry = next_in_table(table, level, &at, end)) != NULL; at = next) {
+        uint64_t base = align_down(at, span);
+        next = base + span;
+        if (level > 1) {
+            detach_below(detach, table_of(pte_frame(*entry)), level - 1, at,
+                         next < end ? next : end);
         }
-        at = next;
+        if (detach->count == detach->limit) {
+            return;
+        }
+        if (base >= detach->hole->low && next <= detach->hole->high) {
+            detach->batch[detach->count++] = pte_frame(*entry);
+            *entry = 0;
+        }
     }
 }
 
