@@ -116,22 +116,29 @@ void space_drop_pages(struct space *space, uint64_t address, uint64_t size, uint
     }
 }
 
-/* Frees the tables that cover nothing any more around a hole at [address, address + size). */
+/* Frees the tables that cover nothing any more in [address, address + size): gap by gap, since
+ * others may have mapped parts of it again by now. */
 void space_drop_tables(struct space *space, uint64_t address, uint64_t size) {
     paddr_t *batch = cpu_current()->free_batch;
-    uint64_t end = address + size;
     uint32_t count;
     do {
+        count = 0;
         spinlock_lock(&space->lock);
-        struct address_range *below = address_ranges_find_before(&space->ranges, end);
-        struct address_range *above = address_ranges_find_from(&space->ranges, end);
-        /* Nothing is ever mapped in the first page or above the last: their tables go as well. */
-        struct paging_hole hole = {
-            .low = below == NULL ? 0 : below->start + below->size,
-            .high = above == NULL ? UINT64_C(1) << USER_ADDRESS_BITS : above->start,
-        };
-        /* Somebody else may have mapped a part of it again by now: then `low` is above it. */
-        count = paging_detach_tables(space->root, address, end, &hole, batch, FLUSH_FRAMES_MAX);
+        for (uint64_t end = address + size; end > address && count < FLUSH_FRAMES_MAX;) {
+            struct address_range *below = address_ranges_find_before(&space->ranges, end);
+            struct address_range *above = address_ranges_find_from(&space->ranges, end);
+            /* Nothing is ever mapped in the first page or above the last: their tables go too. */
+            struct paging_hole hole = {
+                .low = below == NULL ? 0 : below->start + below->size,
+                .high = above == NULL ? UINT64_C(1) << USER_ADDRESS_BITS : above->start,
+            };
+            uint64_t start = hole.low > address ? hole.low : address;
+            if (start < end) {
+                count += paging_detach_tables(space->root, start, end, &hole, batch + count,
+                                              FLUSH_FRAMES_MAX - count);
+            }
+            end = below == NULL ? address : below->start;
+        }
         spinlock_unlock(&space->lock);
         if (count > 0) {
             flush_range(space, 0, UINT64_C(1) << USER_ADDRESS_BITS);

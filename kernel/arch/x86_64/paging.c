@@ -104,14 +104,17 @@ static void detach_below(struct detach *detach, pte_t *table, uint32_t level, ui
     for (; (entry = next_in_table(table, level, &at, end)) != NULL; at = next) {
         uint64_t base = align_down(at, span);
         next = base + span;
+        bool is_whole = base >= detach->hole->low && next <= detach->hole->high;
         if (level > 1) {
-            detach_below(detach, table_of(pte_frame(*entry)), level - 1, at,
-                         next < end ? next : end);
+            /* What goes takes all that hangs below it along, also what this walk did not come for.
+             */
+            detach_below(detach, table_of(pte_frame(*entry)), level - 1, is_whole ? base : at,
+                         is_whole || next < end ? next : end);
         }
         if (detach->count == detach->limit) {
             return;
         }
-        if (base >= detach->hole->low && next <= detach->hole->high) {
+        if (is_whole) {
             detach->batch[detach->count++] = pte_frame(*entry);
             *entry = 0;
         }
