@@ -6,8 +6,8 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/host/wire_walk.h"
 
-#define TRAVERSAL_WORDS_MAX 4096u
-#define STEPS_MAX 4096u
+#define TRAVERSAL_WORDS_MAX 256u
+#define STEPS_MAX 128u
 
 static void read_all(struct wire_message *message) {
     static volatile uint64_t sink;
