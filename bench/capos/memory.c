@@ -15,33 +15,8 @@ static void unmap(volatile uint8_t *memory, uint64_t size) {
     CHECK(capos_virtual_memory_unmap(capabilities.memory, (uint64_t)memory, size) == 0);
 }
 
-static void touch(volatile uint8_t *memory, uint64_t pages) {
-    for (uint64_t page = 0; page < pages; page++) {
-        memory[page * PAGE_BYTES] = 1;
-    }
-}
-
-BENCH(pagefault_first_touch) {
-    const uint64_t pages = ROUNDS_WARM_UP + ROUNDS;
-    volatile uint8_t *memory = map(pages);
-    volatile uint8_t *next = memory;
-    MEASURE(measure, 1, ROUNDS, (*next = 1, next += PAGE_BYTES));
-    unmap(memory, pages * PAGE_BYTES);
-}
-
-static void map_touch_unmap(uint64_t pages) {
-    volatile uint8_t *memory = map(pages);
-    touch(memory, pages);
-    unmap(memory, pages * PAGE_BYTES);
-}
-
-BENCH(map_touch_unmap_1p) {
-    MEASURE(measure, 1, ROUNDS, map_touch_unmap(1));
-}
-
-BENCH(map_touch_unmap_64p) {
-    MEASURE(measure, 64, ROUNDS_FEW, map_touch_unmap(64));
-}
+/* touch, and the measurements of first touch and of map, touch, unmap. */
+#include "bench/memory_both.h"
 
 static void protect(volatile uint8_t *page, uint64_t protection) {
     CHECK(capos_virtual_memory_protect(capabilities.memory, (uint64_t)page, PAGE_BYTES,

@@ -98,8 +98,8 @@ static status_t find_target(struct call *call, const struct capos_entry *entry) 
 
 void dispatch_call(struct thread *thread, const struct capos_entry *entry,
                    struct operation *operation, struct outcome *outcome) {
-    struct call
-        call; /* not cleared as a whole: `wire` is large, and the methods that use it open it */
+    /* Not cleared as a whole: `wire` is large, and the methods that use it open it. */
+    struct call call;
     call.thread = thread;
     call.process = thread->process;
     call.operation = operation;

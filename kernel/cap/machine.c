@@ -32,7 +32,7 @@ void machine_invoke_shutdown(struct call *call, struct capos_machine_shutdown_re
         }
     }
     log_printf("shutdown with code %lu\n", call->decoded[0]);
-    log_device_panic(); /* sends what the UART has not: no interrupt will come for it any more */
+    log_device_begin_polling(); /* no interrupt will come for the rest any more */
     machine_exit(MACHINE_EXIT_ORDERLY);
 }
 

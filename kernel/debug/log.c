@@ -57,7 +57,7 @@ static void begin_panic(void) {
     if (cpu_count() > 1) {
         apic_send_nmi_to_others();
     }
-    log_device_panic();
+    log_device_begin_polling();
 }
 
 /* The headline comes first: the backtrace may lead into memory that is not there. */

@@ -22,8 +22,8 @@ void log_device_write(const char *text, size_t length) {
     }
 }
 
-void log_device_panic(void) {
+void log_device_begin_polling(void) {
     if (!has_debug_console()) {
-        uart_panic();
+        uart_begin_polling();
     }
 }

@@ -7,5 +7,6 @@
 
 void log_device_write(const char *text, size_t length);
 
-/* From now on the device is polled, and no lock is taken. */
-void log_device_panic(void);
+/* For a panic and for the machine's end: sends what is buffered; from then on the device is polled,
+ * and no lock is taken. */
+void log_device_begin_polling(void);

@@ -42,7 +42,7 @@ static struct uart {
     /* constant after uart_init */
     bool is_present;
     struct stream *input, *output, *error; /* NULL: not ours */
-    atomic_bool is_panicking;
+    atomic_bool is_polled;
     /* by lock */
     struct spinlock lock;
     uint8_t enabled;     /* what INTERRUPT_ENABLE holds */
@@ -240,7 +240,7 @@ static void send_polling(uint8_t byte) {
 }
 
 void uart_write_log(const char *text, size_t length) {
-    if (atomic_load_explicit(&uart.is_panicking, memory_order_relaxed)) {
+    if (atomic_load_explicit(&uart.is_polled, memory_order_relaxed)) {
         for (size_t i = 0; i < length; i++) {
             send_polling((uint8_t)text[i]);
         }
@@ -256,8 +256,8 @@ void uart_write_log(const char *text, size_t length) {
     spinlock_unlock(&uart.lock);
 }
 
-void uart_panic(void) {
-    if (atomic_exchange_explicit(&uart.is_panicking, true, memory_order_relaxed)) {
+void uart_begin_polling(void) {
+    if (atomic_exchange_explicit(&uart.is_polled, true, memory_order_relaxed)) {
         return;
     }
     if (!uart.is_present) { /* the panic came before uart_init */

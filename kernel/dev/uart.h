@@ -20,4 +20,4 @@ bool uart_connect_streams(void);
 void uart_write_log(const char *text, size_t length);
 
 /* From now on uart_write_log polls and takes no lock; what is in the buffer goes first. */
-void uart_panic(void);
+void uart_begin_polling(void);

@@ -4,8 +4,7 @@
 #include "kernel/mm/frame.h"
 
 #define NODES_PER_FRAME ((PAGE_SIZE - 8) / sizeof(struct address_range))
-/* Splitting the middle out of a range takes two nodes; kept ready so that giving back never fails.
- */
+/* Splitting the middle out of a range takes two nodes: ready, so that giving back never fails. */
 #define SPARE_NODES_MIN 4u
 
 paddr_t space_take_frame(struct space *space, status_t *status) {
@@ -42,7 +41,6 @@ struct address_range *space_pop_node(struct space *space) {
     return node;
 }
 
-/* Makes sure of `count` spare nodes beyond those kept for giving back. */
 status_t space_fill_nodes(struct space *space, uint32_t count) {
     while (space->spare_count < SPARE_NODES_MIN + count) {
         status_t status;

@@ -49,7 +49,6 @@ struct space {
     struct ledger *ledger;
     uint64_t committed_bytes; /* by VirtualMemory */
     uint64_t commit_limit;    /* bytes; UINT64_MAX: the ledger alone decides */
-    uint64_t resident_pages;
 
     _Atomic uint64_t
         active_cpus[SPACE_CPU_WORDS]; /* shared: CPUs whose CR3 may hold these tables */

@@ -283,12 +283,17 @@ status_t space_decommit(struct space *space, uint64_t address, uint64_t size) {
         return CAPOS_E_INVALID_ARGUMENT;
     }
     spinlock_lock(&space->lock);
-    bool is_ours =
-        !space->dying && address_ranges_is_kind(&space->ranges, address, size, SPACE_ANONYMOUS);
-    space->changes += is_ours;
+    status_t status = CAPOS_OK;
+    if (space->dying) {
+        status = CAPOS_E_DISCONNECTED;
+    } else if (!address_ranges_is_kind(&space->ranges, address, size, SPACE_ANONYMOUS)) {
+        status = CAPOS_E_BAD_ADDRESS;
+    } else {
+        space->changes++;
+    }
     spinlock_unlock(&space->lock);
-    if (!is_ours) {
-        return CAPOS_E_BAD_ADDRESS;
+    if (status != CAPOS_OK) {
+        return status;
     }
     space_drop_pages(space, address, size, SPACE_ANONYMOUS);
     end_steps(space);

@@ -28,7 +28,6 @@ status_t space_map_frame_locked(struct space *space, uint64_t address, paddr_t f
     }
     ASSERT(*entry == 0);
     *entry = frame.value | space_page_flags(protection) | (owned ? PTE_OWNED : 0);
-    space->resident_pages += owned;
     return CAPOS_OK;
 }
 
@@ -54,8 +53,8 @@ status_t space_add_page(struct space *space, uint64_t address, uint32_t protecti
     return status;
 }
 
-/* Applies a protection to the pages that are in. A page without any keeps its frame: the entry is
- * not present for the CPU, and still ours. */
+/* A page without any protection keeps its frame: the entry is not present for the CPU, and still
+ * ours. */
 void space_protect_pages(struct space *space, uint64_t address, uint64_t size,
                          uint32_t protection) {
     pte_t *entry;
@@ -80,7 +79,6 @@ static uint32_t collect_pages(struct space *space, uint64_t *at, uint64_t end, p
     while (count < FLUSH_FRAMES_MAX && (entry = paging_next(space->root, at, end)) != NULL) {
         if ((*entry & PTE_OWNED) != 0) {
             batch[count++] = pte_frame(*entry);
-            space->resident_pages--;
         }
         *entry = 0;
         *at += PAGE_SIZE;
@@ -94,8 +92,7 @@ static void give_batch(struct space *space, const paddr_t *batch, uint32_t count
     }
 }
 
-/* Empties [address, address + size), a step at a time: the lock is held for one batch, and its
- * frames go back when every CPU has flushed. */
+/* A step at a time: the lock is held for one batch. */
 void space_drop_pages(struct space *space, uint64_t address, uint64_t size, uint32_t kind) {
     paddr_t *batch = cpu_current()->free_batch;
     uint64_t at = address, end = address + size;
@@ -116,8 +113,7 @@ void space_drop_pages(struct space *space, uint64_t address, uint64_t size, uint
     }
 }
 
-/* Frees the tables that cover nothing any more in [address, address + size): gap by gap, since
- * others may have mapped parts of it again by now. */
+/* Gap by gap, since others may have mapped parts of it again by now. */
 void space_drop_tables(struct space *space, uint64_t address, uint64_t size) {
     paddr_t *batch = cpu_current()->free_batch;
     uint32_t count;

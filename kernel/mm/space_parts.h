@@ -46,5 +46,5 @@ uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end)
 /* Empties [address, address + size): frames go back when every CPU has flushed. Stops where it
  * finds that not all of the rest is of this kind any more (SPACE_FREE: whatever it is). */
 void space_drop_pages(struct space *space, uint64_t address, uint64_t size, uint32_t kind);
-/* Frees the tables that cover nothing any more around a hole at [address, address + size). */
+/* Frees the tables that cover nothing any more in [address, address + size). */
 void space_drop_tables(struct space *space, uint64_t address, uint64_t size);

@@ -79,8 +79,7 @@ MUST_CHECK status_t process_add_capability(struct process *process, struct objec
 /* Empties a slot. badCapability when there is nothing in it. */
 MUST_CHECK status_t process_release_capability(struct process *process, uint64_t id);
 
-/* A slot of the calling process has lost what it held: with the last Timer goes the time (rule 13).
- */
+/* A slot of the calling process has lost what it held: with the last Timer goes the time. */
 void process_note_removed(struct process *process, const void *interface);
 
 /* Records why, once, and makes the thread end; from any CPU. */

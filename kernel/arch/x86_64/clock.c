@@ -132,10 +132,6 @@ uint64_t clock_tsc_at(uint64_t ns) {
     return ticks > UINT64_MAX - tsc_base - 1 ? UINT64_MAX : tsc_base + (uint64_t)ticks + 1;
 }
 
-uint64_t clock_tsc_hz(void) {
-    return tsc_hz;
-}
-
 uint64_t clock_firmware_ns(void) {
     return (uint64_t)((unsigned __int128)tsc_base * multiplier >> 32);
 }

@@ -1,7 +1,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 
+#include "capos/abi.h"
 #include "kernel/arch/x86_64/paging.h"
-#include "kernel/cap/call.h"
 #include "kernel/debug/log.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/kernel_map.h"
@@ -13,7 +13,7 @@ static uint32_t count;
 static _Alignas(PAGE_SIZE) struct cpu boot_cpu;
 _Alignas(16) uint8_t boot_cpu_stack[KERNEL_STACK_BYTES]; /* from boot.S to the scheduler's start */
 static _Alignas(IST_STACK_BYTES) uint8_t boot_ist_stacks[4][IST_STACK_BYTES];
-static uint64_t boot_message[CALL_MESSAGE_WORDS_MAX];
+static uint64_t boot_message[CAPOS_MESSAGE_BYTES_MAX / sizeof(uint64_t)];
 static paddr_t boot_free_batch[FLUSH_FRAMES_MAX];
 
 enum { CR0_MP = 1 << 1, CR0_EM = 1 << 2, CR0_TS = 1 << 3, CR0_NE = 1 << 5, CR0_AM = 1 << 18 };
@@ -49,7 +49,6 @@ static void probe_features(void) {
     cpu_features.x2apic = leaf1.ecx >> 21 & 1;
     cpu_features.tsc_deadline = leaf1.ecx >> 24 & 1;
     cpu_features.rdrand = leaf1.ecx >> 30 & 1;
-    cpu_features.hypervisor = leaf1.ecx >> 31 & 1;
     cpu_features.pge = leaf1.edx >> 13 & 1;
     if (leaf0.eax >= 7) {
         struct cpuid leaf7 = cpuid(7, 0);
@@ -60,12 +59,10 @@ static void probe_features(void) {
     uint32_t extended = cpuid(0x80000000, 0).eax;
     struct cpuid features = cpuid(0x80000001, 0);
     cpu_features.nx = features.edx >> 20 & 1;
-    cpu_features.huge_pages = features.edx >> 26 & 1;
     cpu_features.physical_bits = extended >= 0x80000008 ? cpuid(0x80000008, 0).eax & 0xff : 36;
-    cpu_features.invariant_tsc = extended >= 0x80000007 && (cpuid(0x80000007, 0).edx >> 8 & 1);
-    bool is_intel = memcmp(cpu_features.vendor, "GenuineIntel", 12) == 0;
+    cpu_features.is_intel = memcmp(cpu_features.vendor, "GenuineIntel", 12) == 0;
     bool resets_pointers = extended >= 0x80000008 && (cpuid(0x80000008, 0).ebx >> 2 & 1) != 0;
-    cpu_features.x87_pointers_stay = !is_intel && !resets_pointers;
+    cpu_features.x87_pointers_stay = !cpu_features.is_intel && !resets_pointers;
     cpu_features.xsave_bytes = 512;
     if (cpu_features.xsave) {
         struct cpuid leaf13 = cpuid(13, 0);
@@ -161,8 +158,7 @@ static void set_control_registers(void) {
     uint64_t cr0;
     __asm__ volatile("movq %%cr0, %0" : "=r"(cr0));
     cr0 = (cr0 & ~(uint64_t)(CR0_EM | CR0_TS | CR0_AM)) | CR0_MP | CR0_NE;
-    /* AM stays off: a program that sets AC would otherwise get alignment checks nobody asked for.
-     */
+    /* AM stays off: a program that sets AC would get alignment checks that nobody asked for. */
     __asm__ volatile("movq %0, %%cr0" : : "r"(cr0));
     uint64_t cr4 = CR4_DE | CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     cr4 |= (cpuid(1, 0).edx >> 7 & 1) != 0 ? CR4_MCE : 0;

@@ -42,9 +42,8 @@ struct cpu {
 
     uint32_t index;
     uint32_t apic_id;
-    struct space *space; /* whose tables CR3 holds; NULL: the kernel's own */
-    uint64_t process_id; /* of the program that ran here last */
-    bool in_idle;
+    struct space *space;     /* whose tables CR3 holds; NULL: the kernel's own */
+    uint64_t process_id;     /* of the program that ran here last */
     bool tsc_disabled;       /* CR4.TSD as it stands */
     uint64_t slice_end_ns;   /* when the running thread's turn is over, if others wait */
     uint64_t run_start_ns;   /* when the running thread was switched in */
@@ -58,7 +57,7 @@ struct cpu {
 
     struct gdt gdt;
     struct tss tss;
-    uint64_t *message;   /* CALL_MESSAGE_WORDS_MAX words for the parameters of the current call */
+    uint64_t *message;   /* CAPOS_MESSAGE_BYTES_MAX bytes for the parameters of the current call */
     paddr_t *free_batch; /* FLUSH_FRAMES_MAX frames that wait for a flush */
 };
 _Static_assert(offsetof(struct cpu, thread) == CPU_THREAD, "layout.h");
@@ -79,8 +78,8 @@ uint32_t cpu_count(void);
 
 /* What this machine can do, probed once on the boot CPU. */
 struct cpu_features {
-    bool nx, smep, smap, umip, xsave, xsaveopt, tsc_deadline, x2apic, rdrand, huge_pages, pge;
-    bool invariant_tsc, hypervisor, x87_pointers_stay;
+    bool nx, smep, smap, umip, xsave, xsaveopt, tsc_deadline, x2apic, rdrand, pge;
+    bool is_intel, x87_pointers_stay;
     uint64_t xcr0;        /* components in XSAVE state: x87, SSE, AVX, AVX-512 */
     uint32_t xsave_bytes; /* size of an XSAVE area */
     uint32_t physical_bits;

@@ -21,8 +21,7 @@ static void flush_local(uint64_t address, uint64_t size) {
 
 void flush_serve(void) {
     struct cpu *cpu = cpu_current();
-    /* acquire: pairs with the release in request; the changed entries are visible before we flush
-     */
+    /* acquire: pairs with the release in flush_range; changed entries are seen before we flush */
     uint64_t requested = atomic_load_explicit(&cpu->flush_requested, memory_order_acquire);
     if (requested == atomic_load_explicit(&cpu->flush_done, memory_order_relaxed)) {
         return;

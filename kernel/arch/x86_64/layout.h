@@ -7,9 +7,8 @@
 /* Virtual addresses. Four paging levels; LA57 stays off. */
 #define USER_ADDRESS_BITS 47
 #define USER_LOW 0x1000
-#define USER_HIGH                                                                                  \
-    0x7ffffffff000 /* the last page below the hole is never mapped: SYSRET is safe                 \
-                    */
+/* The last page below the hole is never mapped: RIP after SYSCALL is canonical for SYSRET. */
+#define USER_HIGH 0x7ffffffff000
 #define KERNEL_BASE 0xffffffff80000000
 
 /* Selectors. SYSRET takes SS = STAR[63:48] + 8 and CS = STAR[63:48] + 16 (SDM volume 3, 5.8.8). */

@@ -106,8 +106,7 @@ static void detach_below(struct detach *detach, pte_t *table, uint32_t level, ui
         next = base + span;
         bool is_whole = base >= detach->hole->low && next <= detach->hole->high;
         if (level > 1) {
-            /* What goes takes all that hangs below it along, also what this walk did not come for.
-             */
+            /* What goes takes along all that hangs below it. */
             detach_below(detach, table_of(pte_frame(*entry)), level - 1, is_whole ? base : at,
                          is_whole || next < end ? next : end);
         }
@@ -151,8 +150,7 @@ static void map_kernel_section(const uint8_t *start, const uint8_t *end, pte_t f
     }
 }
 
-/* The direct map is writable but where it would be a second way to the kernel's text and constants.
- */
+/* Writable but where it would be a second way to the kernel's text and constants. */
 static void map_direct(uint64_t start, uint64_t end) {
     uint64_t read_only_low = (uint64_t)(uintptr_t)text_start - KERNEL_BASE;
     uint64_t read_only_high = (uint64_t)(uintptr_t)rodata_end - KERNEL_BASE;

@@ -45,14 +45,14 @@ void paging_load_kernel(void);
 /* The entry of the 4 KiB page, or NULL when a table on the way is missing. */
 pte_t *paging_lookup(paddr_t root, uint64_t address);
 
-/* The next page in [*address, end) whose entry is not zero, or NULL; *address is where it lies (end
- * without one). Passes over whole missing tables. */
-pte_t *paging_next(paddr_t root, uint64_t *address, uint64_t end);
-
 /* The same, but tables that are missing are taken from alloc, which may fail with PADDR_NONE; then
  * the result is NULL and tables made so far stay (empty). */
 pte_t *paging_ensure(paddr_t root, uint64_t address, paddr_t (*alloc)(void *argument),
                      void *argument);
+
+/* The next page in [*address, end) whose entry is not zero, or NULL; *address is where it lies (end
+ * without one). Passes over whole missing tables. */
+pte_t *paging_next(paddr_t root, uint64_t *address, uint64_t end);
 
 /* Addresses [low, high) in which no page is mapped. */
 struct paging_hole {
@@ -60,8 +60,7 @@ struct paging_hole {
 };
 
 /* Takes tables out of the tree that cover a part of [start, end) and lie wholly in the hole: up to
- * `limit` of them, into batch. Returns how many; CPUs may still walk them until they have flushed.
- */
+ * `limit` of them, into batch. Returns how many; CPUs may walk them until they have flushed. */
 uint32_t paging_detach_tables(paddr_t root, uint64_t start, uint64_t end,
                               const struct paging_hole *hole, paddr_t *batch, uint32_t limit);
 

@@ -15,7 +15,6 @@ enum { CAPABILITY_NO_MELTDOWN = 1 << 0, CAPABILITY_IBRS_ALL = 1 << 1 };
 static bool has_barrier, has_enhanced_ibrs, has_automatic_ibrs;
 
 void speculation_init(void) {
-    bool is_intel = memcmp(cpu_features.vendor, "GenuineIntel", 12) == 0;
     uint32_t last = cpuid(0, 0).eax, last_extended = cpuid(0x80000000, 0).eax;
     struct cpuid leaf7 = last >= 7 ? cpuid(7, 0) : (struct cpuid){0};
     uint64_t capabilities = (leaf7.edx >> 29 & 1) != 0 ? msr_read(MSR_ARCH_CAPABILITIES) : 0;
@@ -27,7 +26,7 @@ void speculation_init(void) {
         has_automatic_ibrs = cpuid(0x80000021, 0).eax >> 8 & 1;
     }
     has_enhanced_ibrs = (capabilities & CAPABILITY_IBRS_ALL) != 0;
-    if (is_intel && (capabilities & CAPABILITY_NO_MELTDOWN) == 0) {
+    if (cpu_features.is_intel && (capabilities & CAPABILITY_NO_MELTDOWN) == 0) {
         log_printf("warning: this CPU does not say that it is safe from Meltdown; programs may be "
                    "able to read kernel memory\n");
     }

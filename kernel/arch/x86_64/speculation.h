@@ -20,6 +20,5 @@ static inline uint64_t speculation_clamp(uint64_t index, uint64_t count) {
 void speculation_init(void);
 /* On each CPU: branch restriction in the kernel, where it is a mode and not a switch. */
 void speculation_init_cpu(void);
-/* Another process is about to run here: what the last one taught the branch predictor is forgotten.
- */
+/* Another process is about to run here: what the last one taught the branch predictor goes. */
 void speculation_process_changed(void);
