@@ -40,6 +40,9 @@ static inline uint64_t align_up(uint64_t value, uint64_t alignment) {
 static inline void *direct_map(paddr_t address) {
     return (void *)(uintptr_t)(address.value + DIRECT_MAP_BASE);
 }
+static inline paddr_t direct_map_paddr(const void *pointer) {
+    return paddr((uint64_t)(uintptr_t)pointer - DIRECT_MAP_BASE);
+}
 
 #define container_of(pointer, type, member)                                                        \
     ((type *)(void *)((char *)(pointer) - offsetof(type, member)))

@@ -76,4 +76,10 @@ enum Error {
   interrupted @24
     $Capos.meaning("the wait was interrupted by an upcall; operations are still armed")
     $Capos.remedy("enter again");
+  valueChanged @25
+    $Capos.meaning("the word did not hold the expected value when PARK looked")
+    $Capos.remedy("read the word again; whoever changed it need not wake you any more");
+  memoryGone @26
+    $Capos.meaning("the memory of the word was unmapped, decommitted or protected while parked there")
+    $Capos.remedy("do not wait on memory that you give back");
 }

@@ -9,7 +9,7 @@ enum Opcode {
   return @3 $Capos.meaning("answer a received call (reserved)");
   replyRecv @4 $Capos.meaning("answer and receive the next call (reserved)");
   release @5 $Capos.meaning("give the capability up; its id is stale from then on");
-  park @6 $Capos.meaning("wait on a word of memory (reserved)");
-  unpark @7 $Capos.meaning("wake waiters on a word of memory (reserved)");
+  park @6 $Capos.meaning("wait on a word of memory while it holds a value");
+  unpark @7 $Capos.meaning("wake who waits on a word of memory");
   cancel @8 $Capos.meaning("cancel the operation in flight whose user_data is argument[0]");
 }

@@ -90,6 +90,10 @@ struct capos_completion {
 };
 _Static_assert(sizeof(struct capos_completion) == 32, "ABI");
 
+/* Flags of ThreadSpawner.create, and how many threads a process may have. */
+#define CAPOS_THREAD_DETACHED UINT64_C(1) /* nobody will join it: no Thread capability is made */
+#define CAPOS_THREADS_MAX 8192u
+
 /* The detail of a refused ProcessSpawner.spawn: a parameter, counted from one; for a grant this
  * plus its index; with badImage what is wrong with the image (enum elf_error of core/elf.h). */
 #define CAPOS_DETAIL_GRANT_FIRST 16u

@@ -15,6 +15,7 @@
 #include "kernel/debug/log.h"
 #include "kernel/dev/stream.h"
 #include "kernel/mm/frame.h"
+#include "kernel/sched/park.h"
 #include "kernel/sched/scheduler.h"
 
 struct boot_times boot_times;
@@ -47,6 +48,7 @@ _Noreturn void kernel_main(uint32_t loader, uint32_t loader_words, uint64_t entr
     apic_init(paddr(acpi_info()->local_apic));
     clock_init(entry_tsc);
     entropy_init();
+    park_init();
     smp_start();
     stream_init(&info);
     channel_init();

@@ -16,7 +16,9 @@
  * compile.
  *
  * Rules
- * - Runs with interrupts off on the CPU of the calling thread; must not wait.
+ * - Runs with interrupts off on the CPU of the calling thread; must not wait. Other threads of the
+ *   process may run at the same time, and change everything that is guarded by a lock.
+ * - A second capability that a method names is looked up by process_reference_capability.
  * - params and results are kernel memory; they may share it (results are written after params were
  *   read for the last time).
  * - call->buffer is a user range that nobody has checked; use space_copy_in and space_copy_out.
@@ -46,7 +48,7 @@ struct call {
     uint64_t badge;
     const struct interface *interface;
     const struct method *method;
-    struct operation *operation; /* the caller's record, for methods that pend */
+    struct operation *operation; /* the caller's record, for blocking methods; else NULL */
 
     uint64_t *message; /* parameters: root pointer, data, pointers. Then results */
     uint32_t message_words;
@@ -56,6 +58,7 @@ struct call {
     uint64_t decoded[CALL_DECODED_WORDS]; /* from decode to invoke */
     uint32_t detail;                      /* of a refusal: which parameter, counted from 1 */
     bool pending;                         /* invoke has armed call->operation */
+    bool is_charged;                      /* the ledger is charged for it */
     status_t status;                      /* set by invoke when a wait ended before it began */
     uint64_t aux;                         /* set by the generated code from a scalar result */
     struct wire_message wire;             /* the parameters of a method of variable size */

@@ -70,39 +70,77 @@ static status_t load_params(struct call *call, const struct capos_entry *entry) 
         if (!space_is_mapped(&call->process->space, entry->argument[0], bytes, PROTECT_WRITE)) {
             status = CAPOS_E_BAD_ADDRESS;
         }
-        call->operation->message = entry->argument[0];
+        if (call->operation != NULL) {
+            call->operation->message = entry->argument[0];
+        }
     }
     return status;
 }
 
 /*
- * The slot of the capability. Only the process's own thread changes its table, and nothing of this
- * call does before invoke is over, so slot and object stay without a lock or a reference.
+ * The object behind the capability, without a lock or a reference. Another thread of the process
+ * may give the capability up meanwhile: it empties the slot, and then waits for every CPU whose
+ * target is the object (process_drop_removed). So this CPU says what its target is, and then looks
+ * whether the slot is still there. A process with one thread need not.
  */
 static status_t find_target(struct call *call, const struct capos_entry *entry) {
-    struct captable_slot *slot = captable_lookup(&call->process->captable, entry->capability);
+    struct process *process = call->process;
+    struct captable_slot *slot = captable_lookup(&process->captable, entry->capability);
     if (slot == NULL) {
         return CAPOS_E_BAD_CAPABILITY;
     }
-    const struct interface *interface = slot->interface;
-    if (entry->method >= interface->method_count) {
+    call->object = __atomic_load_n(&slot->object, __ATOMIC_RELAXED);
+    call->interface = __atomic_load_n(&slot->interface, __ATOMIC_RELAXED);
+    call->badge = __atomic_load_n(&slot->badge, __ATOMIC_RELAXED);
+    if (atomic_load_explicit(&process->thread_count, memory_order_relaxed) > 1) {
+        /* seq_cst: pairs with the fence in process_drop_removed */
+        atomic_store_explicit(&cpu_current()->target, call->object, memory_order_seq_cst);
+        if (captable_lookup(&process->captable, entry->capability) != slot) {
+            return CAPOS_E_BAD_CAPABILITY;
+        }
+    }
+    if (entry->method >= call->interface->method_count) {
         return CAPOS_E_BAD_METHOD;
     }
-    slot->used = 1;
-    call->object = slot->object;
-    call->badge = slot->badge;
-    call->interface = interface;
-    call->method = &interface->methods[speculation_clamp(entry->method, interface->method_count)];
+    if (slot->used == 0) {
+        slot->used = 1;
+    }
+    call->method =
+        &call->interface->methods[speculation_clamp(entry->method, call->interface->method_count)];
     return CAPOS_OK;
 }
 
-void dispatch_call(struct thread *thread, const struct capos_entry *entry,
-                   struct operation *operation, struct outcome *outcome) {
+/* From the parameters to the work. */
+static status_t run_call(struct call *call, const struct capos_entry *entry, bool is_register) {
+    status_t status = CAPOS_OK;
+    if (call->method->blocking) {
+        status = operation_prepare(call->thread, entry, is_register, &call->operation);
+    }
+    if (status == CAPOS_OK) {
+        status = load_params(call, entry);
+    }
+    if (status == CAPOS_OK) {
+        status = call->method->decode(call);
+    }
+    if (status == CAPOS_OK && call->operation != NULL) {
+        status = operation_charge(call->operation);
+        call->is_charged = status == CAPOS_OK;
+    }
+    if (status == CAPOS_OK) {
+        call->method->invoke(call);
+        status = call->status;
+    }
+    return status;
+}
+
+void dispatch_call(struct thread *thread, const struct capos_entry *entry, bool is_register,
+                   struct outcome *outcome) {
     /* Not cleared as a whole: `wire` is large, and the methods that use it open it. */
     struct call call;
     call.thread = thread;
     call.process = thread->process;
-    call.operation = operation;
+    call.operation = NULL;
+    call.is_charged = false;
     call.message = cpu_current()->message;
     call.buffer = call.buffer_length = 0;
     call.detail = 0;
@@ -112,26 +150,19 @@ void dispatch_call(struct thread *thread, const struct capos_entry *entry,
     call.wire.failed = false;
     status_t status = find_target(&call, entry);
     if (status == CAPOS_OK) {
-        status = load_params(&call, entry);
+        status = run_call(&call, entry, is_register);
     }
-    if (status == CAPOS_OK) {
-        status = call.method->decode(&call);
+    /* release: our last use of the object came before; pairs with process_drop_removed. */
+    atomic_store_explicit(&cpu_current()->target, NULL, memory_order_release);
+    if (call.pending) {
+        outcome->pending = true;
+        return; /* record and charge go back when it is complete */
     }
-    bool is_charged = false;
-    if (status == CAPOS_OK && call.method->blocking) {
-        status = operation_charge(operation);
-        is_charged = status == CAPOS_OK;
+    if (call.is_charged) {
+        operation_refund(call.operation);
     }
-    if (status == CAPOS_OK) {
-        call.method->invoke(&call);
-        if (call.pending) {
-            outcome->pending = true;
-            return; /* the charge goes back with the record */
-        }
-        status = call.status;
-    }
-    if (is_charged) {
-        operation_refund(operation);
+    if (call.operation != NULL) {
+        operation_give(call.operation);
     }
     if (status == CAPOS_OK && writes_results(call.method)) {
         status = space_copy_out(&call.process->space, entry->argument[0], call.message,

@@ -4,16 +4,15 @@
 #include "kernel/types.h"
 
 struct thread;
-struct operation;
 
 /* What became of an entry. */
 struct outcome {
     status_t status;
     uint32_t detail;
     uint64_t aux;
-    bool pending; /* `operation` is armed and completes it; the rest means nothing */
+    bool pending; /* a record is armed and completes it; the rest means nothing */
 };
 
-/* operation is a record in state PREPARING, for methods that pend. */
-void dispatch_call(struct thread *thread, const struct capos_entry *entry,
-                   struct operation *operation, struct outcome *outcome);
+/* One CALL of the thread that runs here, from its ring or from registers. */
+void dispatch_call(struct thread *thread, const struct capos_entry *entry, bool is_register,
+                   struct outcome *outcome);

@@ -58,29 +58,12 @@ void process_invoke_wait(struct call *call, struct capos_process_wait_results *r
     spinlock_unlock(&process->lock);
 }
 
-/* Takes out those that nobody else is completing; who cancels one takes it out himself. */
-static struct operation *claim_waiters(struct process *process) {
-    struct operation *claimed = NULL;
-    struct operation *operation = process->waiters.first;
-    while (operation != NULL) {
-        struct operation *next = operation->next;
-        if (operation_claim(operation)) {
-            operation_queue_remove(&process->waiters, operation);
-            operation->unlink = NULL;
-            operation->next = claimed;
-            claimed = operation;
-        }
-        operation = next;
-    }
-    return claimed;
-}
-
 void process_exit_complete(struct process *process) {
     struct capos_process_wait_results results = {0};
     spinlock_lock(&process->lock);
     process->ended = true;
     fill_results(process, &results);
-    struct operation *operation = claim_waiters(process);
+    struct operation *operation = operation_queue_claim_all(&process->waiters);
     spinlock_unlock(&process->lock);
     /* First our own reference, so that whoever waits and then lets go of the last one finds all of
      * the memory free. Each waiter holds one until it is complete. */

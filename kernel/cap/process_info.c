@@ -32,5 +32,5 @@ void process_info_invoke_get(struct call *call, struct capos_process_info_get_re
     results->slots = (uint32_t)ledger_used(ledger, LEDGER_SLOTS);
     results->slots_limit = CAPTABLE_SLOTS_MAX;
     results->threads = (uint32_t)ledger_used(ledger, LEDGER_THREADS);
-    results->cpu_time_ns = scheduler_cpu_time(call->thread);
+    results->cpu_time_ns = scheduler_process_time(call->process);
 }

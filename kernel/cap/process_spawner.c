@@ -77,7 +77,8 @@ static struct grant read_grant(struct wire_list list, uint32_t index) {
     };
 }
 
-/* Finds what the child's slot shall hold; *object_out carries a reference for it. */
+/* Finds what the child's slot shall hold; *object_out carries a reference for it. Under the lock of
+ * the caller's table. */
 static status_t resolve_grant(struct call *call, struct process *child, const struct grant *grant,
                               const struct interface **interface_out, struct object **object_out,
                               uint64_t *badge_out) {
@@ -100,9 +101,15 @@ static status_t resolve_grant(struct call *call, struct process *child, const st
     *object_out = object_ref(slot->object);
     if (grant->mode == CAPOS_SPAWN_GRANT_MODE_MOVE) {
         status_t status = captable_move_begin(table, grant->capability);
-        ASSERT(status == CAPOS_OK); /* the slot is live, and nobody else changes the table */
+        ASSERT(status == CAPOS_OK); /* the slot is live, and we hold the lock */
     }
     return CAPOS_OK;
+}
+
+static void move_back(struct process *process, uint64_t id) {
+    spinlock_lock(&process->captable_lock);
+    captable_move_rollback(&process->captable, id);
+    spinlock_unlock(&process->captable_lock);
 }
 
 static status_t add_grant(struct call *call, struct process *child, const struct grant *grant,
@@ -119,7 +126,9 @@ static status_t add_grant(struct call *call, struct process *child, const struct
     const struct interface *interface;
     struct object *object;
     uint64_t badge = 0, id;
+    spinlock_lock(&call->process->captable_lock);
     status_t status = resolve_grant(call, child, grant, &interface, &object, &badge);
+    spinlock_unlock(&call->process->captable_lock);
     if (status != CAPOS_OK) {
         return status;
     }
@@ -127,7 +136,7 @@ static status_t add_grant(struct call *call, struct process *child, const struct
     if (status != CAPOS_OK) {
         object_unref(object);
         if (grant->mode == CAPOS_SPAWN_GRANT_MODE_MOVE) {
-            captable_move_rollback(&call->process->captable, grant->capability);
+            move_back(call->process, grant->capability);
         }
         return status;
     }
@@ -142,17 +151,17 @@ static status_t add_grant(struct call *call, struct process *child, const struct
 
 static void roll_back(struct call *call, const struct moves *moves) {
     for (uint64_t i = 0; i < moves->count; i++) {
-        captable_move_rollback(&call->process->captable, moves->ids[i]);
+        move_back(call->process, moves->ids[i]);
     }
 }
 
 static void commit(struct call *call, const struct moves *moves) {
     for (uint64_t i = 0; i < moves->count; i++) {
         struct captable_slot removed;
+        spinlock_lock(&call->process->captable_lock);
         captable_move_commit(&call->process->captable, moves->ids[i], &removed);
-        process_note_removed(call->process, removed.interface);
-        ledger_refund(&call->process->ledger, LEDGER_SLOTS, 1);
-        object_unref(removed.object);
+        spinlock_unlock(&call->process->captable_lock);
+        process_drop_removed(call->process, &removed);
     }
 }
 

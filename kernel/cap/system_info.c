@@ -32,7 +32,7 @@ void system_info_invoke_get(struct call *call, struct capos_system_info_get_resu
     results->memory_bytes = frame_total_count() * PAGE_SIZE;
     results->free_bytes = frame_free_count() * PAGE_SIZE;
     results->process_count = process_count();
-    results->thread_count = process_count(); /* each has one */
+    results->thread_count = thread_count();
     results->xsave_bytes = cpu_features.xsave_bytes;
     results->abi_version = CAPOS_ABI_VERSION;
     results->features = CAPOS_FEATURES_KNOWN;

@@ -7,6 +7,8 @@
 /* Splitting the middle out of a range takes two nodes: ready, so that giving back never fails. */
 #define SPARE_NODES_MIN 4u
 
+static _Atomic uint64_t next_id = 1;
+
 paddr_t space_take_frame(struct space *space, status_t *status) {
     *status = ledger_charge(space->ledger, LEDGER_FRAMES, 1);
     if (*status != CAPOS_OK) {
@@ -79,6 +81,9 @@ void space_end_change(struct space *space, struct space_spares *spares) {
 status_t space_init(struct space *space, struct ledger *ledger) {
     memset(space, 0, sizeof *space);
     spinlock_init(&space->lock);
+    spinlock_init(&space->parked_lock);
+    space->id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
+    park_index_init(&space->parked, space->id);
     space->ledger = ledger;
     space->commit_limit = UINT64_MAX;
     space->node_frames = PADDR_NONE;

@@ -12,6 +12,7 @@
  */
 #include "core/address_ranges.h"
 #include "core/ledger.h"
+#include "core/park_queue.h"
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/spinlock.h"
 #include "kernel/types.h"
@@ -46,9 +47,12 @@ struct space {
     uint64_t unmap_count; /* each unmap marks its ranges with its number */
     uint32_t changes;     /* of several steps that are under way; space_fini waits for their end */
     bool dying;           /* being torn down: every change is refused with disconnected */
+    uint64_t id; /* never given twice: spaces differ in it, and so do the keys of parked waiters */
     struct ledger *ledger;
-    uint64_t committed_bytes; /* by VirtualMemory */
-    uint64_t commit_limit;    /* bytes; UINT64_MAX: the ledger alone decides */
+    struct spinlock parked_lock; /* guards parked; kernel/sched/park.h has the order */
+    struct park_index parked;    /* the waiters of this space, by address */
+    uint64_t committed_bytes;    /* by VirtualMemory */
+    uint64_t commit_limit;       /* bytes; UINT64_MAX: the ledger alone decides */
 
     _Atomic uint64_t
         active_cpus[SPACE_CPU_WORDS]; /* shared: CPUs whose CR3 may hold these tables */
@@ -85,10 +89,21 @@ void space_query(struct space *space, uint64_t address, struct space_run *run);
 /* Puts a frame under an address whose range exists. owned: the frame becomes the space's. */
 MUST_CHECK status_t space_map_frame(struct space *space, uint64_t address, paddr_t frame,
                                     uint32_t protection, bool owned);
-/* The same with a fresh, zeroed frame of the space's own. */
-MUST_CHECK status_t space_add_page(struct space *space, uint64_t address, uint32_t protection);
+/* The same with a fresh, zeroed frame of the space's own, which *frame_out names if it is not NULL.
+ */
+MUST_CHECK status_t space_add_page(struct space *space, uint64_t address, uint32_t protection,
+                                   paddr_t *frame_out);
 /* Brings the page of `address` in and returns its frame; for loading programs. */
 MUST_CHECK status_t space_touch(struct space *space, uint64_t address, paddr_t *frame_out);
+
+/* The kernel's way to a word that may be read, brought in if need be; NULL and *status if not. The
+ * caller holds space->lock, and lets go of the word before that. */
+const uint32_t *space_word_locked(struct space *space, uint64_t address, status_t *status);
+
+/* Which bytes of which memory object stand at the address, mapped to be shared. Under space->lock.
+ */
+bool space_object_at(struct space *space, uint64_t address, uint64_t *object_id,
+                     uint64_t *generation, uint64_t *offset);
 
 /* A page fault of a program. ok: the page is there now, try again. */
 MUST_CHECK status_t space_fault(struct space *space, uint64_t address, uint32_t access);

@@ -40,6 +40,20 @@ status_t space_fault(struct space *space, uint64_t address, uint32_t access) {
     return status;
 }
 
+const uint32_t *space_word_locked(struct space *space, uint64_t address, status_t *status) {
+    const pte_t *entry = resolve_locked(space, address, PROTECT_READ, status);
+    if (entry == NULL) {
+        return NULL;
+    }
+    const uint8_t *page = direct_map(pte_frame(*entry));
+    return (const uint32_t *)(const void *)(page + address % PAGE_SIZE);
+}
+
+bool space_object_at(struct space *space, uint64_t address, uint64_t *object_id,
+                     uint64_t *generation, uint64_t *offset) {
+    return false;
+}
+
 status_t space_touch(struct space *space, uint64_t address, paddr_t *frame_out) {
     status_t status;
     spinlock_lock(&space->lock);

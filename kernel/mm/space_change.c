@@ -1,6 +1,7 @@
 #include "kernel/mm/space_parts.h"
 
 #include "kernel/arch/x86_64/flush.h"
+#include "kernel/sched/park.h"
 
 /* Programs that do not name an address get one from here on: below 1 << 40, as Go's heap needs. */
 #define SPACE_CHOOSE_LOW UINT64_C(0x100000000)
@@ -128,6 +129,7 @@ static status_t mark_dying(struct space *space, uint64_t address, uint64_t size,
     if (status != CAPOS_OK) {
         return status;
     }
+    park_drain_range(space, address, size);
     *tag = ++space->unmap_count << 1; /* never SPACE_TAG_BORROWED */
     struct address_range *range = address_ranges_find_from(&space->ranges, address);
     for (; range != NULL && range->start < address + size; range = address_ranges_next(range)) {
@@ -249,6 +251,9 @@ status_t space_protect(struct space *space, uint64_t address, uint64_t size, uin
     }
     if (status == CAPOS_OK) {
         space_protect_pages(space, address, size, protection);
+        if ((protection & PROTECT_READ) == 0) {
+            park_drain_range(space, address, size);
+        }
     }
     spinlock_unlock(&space->lock);
     if (status == CAPOS_OK) {

@@ -2,6 +2,7 @@
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/flush.h"
+#include "kernel/sched/park.h"
 
 struct table_source {
     struct space *space;
@@ -39,7 +40,8 @@ status_t space_map_frame(struct space *space, uint64_t address, paddr_t frame, u
     return status;
 }
 
-status_t space_add_page(struct space *space, uint64_t address, uint32_t protection) {
+status_t space_add_page(struct space *space, uint64_t address, uint32_t protection,
+                        paddr_t *frame_out) {
     status_t status;
     spinlock_lock(&space->lock);
     paddr_t frame = space_take_frame(space, &status);
@@ -47,6 +49,8 @@ status_t space_add_page(struct space *space, uint64_t address, uint32_t protecti
         status = space_map_frame_locked(space, address, frame, protection, true);
         if (status != CAPOS_OK) {
             space_give_frame(space, frame);
+        } else if (frame_out != NULL) {
+            *frame_out = frame;
         }
     }
     spinlock_unlock(&space->lock);
@@ -104,6 +108,9 @@ void space_drop_pages(struct space *space, uint64_t address, uint64_t size, uint
             return;
         }
         uint32_t count = collect_pages(space, &at, end, batch);
+        if (kind == SPACE_ANONYMOUS) { /* nobody parks in what is being unmapped */
+            park_drain_range(space, first, at - first);
+        }
         spinlock_unlock(&space->lock);
         flush_range(space, first, at - first);
         give_batch(space, batch, count);

@@ -6,13 +6,16 @@
 #include "kernel/cap/dispatch.h"
 #include "kernel/debug/log.h"
 #include "kernel/sched/fault.h"
+#include "kernel/sched/park.h"
 #include "kernel/sched/process.h"
 #include "kernel/sched/scheduler.h"
 
-/* A finite deadline is a use of time (design rule 13). */
-static bool is_deadline_allowed(const struct process *process, uint64_t deadline_ns) {
-    return deadline_ns == CAPOS_POLL || deadline_ns == CAPOS_FOREVER || process->has_timer;
+/* A finite deadline is a use of time (design rule 13). CAPOS_POLL and CAPOS_FOREVER are next to
+ * each other when the numbers wrap. */
+static inline bool is_deadline_allowed(const struct process *process, uint64_t deadline_ns) {
+    return deadline_ns + 1 <= 1 || process->has_timer;
 }
+_Static_assert(CAPOS_POLL == 0 && CAPOS_FOREVER == UINT64_MAX, "is_deadline_allowed");
 
 /* Shared words that make no sense: nothing can be answered in such a ring, so the process ends. */
 static void end_for_corrupt_ring(struct thread *thread) {
@@ -25,16 +28,30 @@ static void end_for_corrupt_ring(struct thread *thread) {
     process_end(thread->process, &record);
 }
 
-static void run_opcode(struct thread *thread, const struct capos_entry *entry,
-                       struct operation *operation, struct outcome *outcome) {
+/* Runs one entry. outcome->pending: it is in flight, and a record completes it. */
+static void run_entry(struct thread *thread, const struct capos_entry *entry, bool is_register,
+                      struct outcome *outcome) {
+    outcome->status = ring_entry_check(entry);
+    if (outcome->status == CAPOS_OK && !is_deadline_allowed(thread->process, entry->deadline_ns)) {
+        outcome->status = CAPOS_E_NEEDS_TIMER;
+    }
+    if (outcome->status != CAPOS_OK) {
+        return;
+    }
     switch (entry->opcode) {
     case CAPOS_OP_NOP:
         break;
     case CAPOS_OP_CALL:
-        dispatch_call(thread, entry, operation, outcome);
+        dispatch_call(thread, entry, is_register, outcome);
         break;
     case CAPOS_OP_RELEASE:
         outcome->status = process_release_capability(thread->process, entry->capability);
+        break;
+    case CAPOS_OP_PARK:
+        park_wait(thread, entry, is_register, outcome);
+        break;
+    case CAPOS_OP_UNPARK:
+        park_wake(thread, entry->capability, entry->argument[0], entry->argument[1], outcome);
         break;
     case CAPOS_OP_CANCEL:
         outcome->status = operation_cancel(thread, entry->argument[0]);
@@ -45,93 +62,112 @@ static void run_opcode(struct thread *thread, const struct capos_entry *entry,
     }
 }
 
-/* Runs one entry. Returns false when it is in flight: then `operation` completes it. */
-static bool run_entry(struct thread *thread, const struct capos_entry *entry,
-                      struct operation *operation, struct outcome *outcome) {
-    outcome->status = ring_entry_check(entry);
-    if (outcome->status == CAPOS_OK && !is_deadline_allowed(thread->process, entry->deadline_ns)) {
-        outcome->status = CAPOS_E_NEEDS_TIMER;
+/* The thread waits for its register-form operation, unless that is complete by now, its result in
+ * our frame; or unless the thread is about to end, as thread_post_work says before it takes this
+ * lock. */
+static void wait_for_register_operation(struct thread *thread) {
+    spinlock_lock(&thread->ring_lock);
+    if (atomic_load_explicit(&thread->register_operation.state, memory_order_relaxed) !=
+            OPERATION_FREE &&
+        atomic_load_explicit(&thread->work, memory_order_seq_cst) == 0) {
+        thread->state = THREAD_WAITING;
     }
-    if (outcome->status != CAPOS_OK) {
-        return true;
-    }
-    operation->thread = thread;
-    operation->space = &thread->process->space;
-    operation->user_data = entry->user_data;
-    operation->flags = entry->flags;
-    operation->unlink = NULL;
-    operation->object = NULL;
-    operation->message = 0;
-    operation->has_deadline = entry->deadline_ns != CAPOS_FOREVER;
-    operation->deadline_ns = entry->deadline_ns;
-    operation->deadline_is_success = false;
-    run_opcode(thread, entry, operation, outcome);
-    return !outcome->pending;
+    spinlock_unlock(&thread->ring_lock);
+    cpu_need_attention();
 }
 
 static void enter_register(struct thread *thread, struct trap_frame *frame) {
-    uint64_t arguments[3] = {frame->rdx, frame->r10, frame->r8};
-    struct capos_entry entry;
     struct outcome outcome = {0};
-    struct operation *operation = &thread->register_operation;
-    outcome.status =
-        ring_entry_from_registers(&entry, frame->rdi, frame->rsi, arguments, frame->r9);
-    if (outcome.status == CAPOS_OK) {
-        atomic_store_explicit(&operation->state, OPERATION_PREPARING, memory_order_relaxed);
-        if (!run_entry(thread, &entry, operation, &outcome)) {
-            spinlock_lock(&thread->ring_lock);
-            /* It may be complete by now, its result in our frame; or the thread may be about to
-             * end, as thread_post_work says before it takes this lock. */
-            if (atomic_load_explicit(&operation->state, memory_order_relaxed) != OPERATION_FREE &&
-                atomic_load_explicit(&thread->work, memory_order_seq_cst) == 0) {
-                thread->state = THREAD_WAITING;
-            }
-            spinlock_unlock(&thread->ring_lock);
+    if (frame->rdi == (CAPOS_ENTER_REGISTER | CAPOS_OP_UNPARK) && frame->r8 == 0 &&
+        is_deadline_allowed(thread->process, frame->r9)) {
+        /* What locks do all the time: not worth an entry in memory. */
+        park_wake(thread, frame->rsi, frame->rdx, frame->r10, &outcome);
+    } else {
+        uint64_t arguments[3] = {frame->rdx, frame->r10, frame->r8};
+        struct capos_entry entry;
+        outcome.status =
+            ring_entry_from_registers(&entry, frame->rdi, frame->rsi, arguments, frame->r9);
+        if (outcome.status == CAPOS_OK) {
+            run_entry(thread, &entry, true, &outcome);
+        }
+        if (outcome.pending) {
+            wait_for_register_operation(thread);
             return;
         }
-        atomic_store_explicit(&operation->state, OPERATION_FREE, memory_order_relaxed);
     }
     frame->rax = (uint64_t)(int64_t)outcome.status;
     frame->rdx = outcome.status == CAPOS_OK ? outcome.aux : outcome.detail;
 }
 
-static void complete_inline(struct thread *thread, const struct capos_entry *entry,
-                            const struct outcome *outcome) {
-    struct capos_completion completion = {.user_data = entry->user_data,
-                                          .result = outcome->status,
-                                          .aux = outcome->aux,
-                                          .detail = outcome->detail};
-    spinlock_lock(&thread->ring_lock);
-    ring_complete(&thread->ring, &completion);
-    spinlock_unlock(&thread->ring_lock);
-}
-
 /* Runs one entry that has been taken from the ring. */
 static void submit_entry(struct thread *thread, const struct capos_entry *entry) {
     struct outcome outcome = {0};
-    bool is_linked = (entry->flags & CAPOS_ENTRY_LINK) != 0;
     if (thread->chain_open && thread->chain_failed) {
         outcome.status = CAPOS_E_CANCELLED;
+    } else {
+        run_entry(thread, entry, false, &outcome);
     }
-    bool complete = true;
-    if (outcome.status == CAPOS_OK) {
-        struct operation *operation = operation_take(thread);
-        outcome.status = operation == NULL ? CAPOS_E_BUSY : CAPOS_OK;
-        if (operation != NULL) {
-            /* Set before the entry runs: it may be complete before run_entry returns. */
-            thread->chain_operation = is_linked ? operation : NULL;
-            complete = run_entry(thread, entry, operation, &outcome);
-            if (complete) {
-                thread->chain_operation = NULL;
-                operation_give(operation);
-            }
-        }
-    }
-    if (complete) {
+    if (!outcome.pending) {
+        struct capos_completion completion = {.user_data = entry->user_data,
+                                              .result = outcome.status,
+                                              .aux = outcome.aux,
+                                              .detail = outcome.detail};
         thread->chain_failed = outcome.status != CAPOS_OK;
-        complete_inline(thread, entry, &outcome);
+        spinlock_lock(&thread->ring_lock);
+        ring_complete(&thread->ring, &completion);
+        spinlock_unlock(&thread->ring_lock);
     }
-    thread->chain_open = is_linked;
+    thread->chain_open = (entry->flags & CAPOS_ENTRY_LINK) != 0;
+}
+
+/* An entry that touches nothing but the ring: a NOP without a link. */
+static inline bool is_plain_nop(const struct thread *thread, const struct capos_entry *entry) {
+    _Static_assert(CAPOS_OP_NOP == 0, "all zero but user_data and deadline");
+    uint64_t head;
+    __builtin_memcpy(&head, entry, sizeof head);
+    return (head | entry->capability | entry->argument[0] | entry->argument[1] |
+            entry->argument[2] | entry->reserved) == 0 &&
+           !thread->chain_open && is_deadline_allowed(thread->process, entry->deadline_ns);
+}
+
+/* Takes the next entry that is to run; those that touch nothing but the ring are done on the way,
+ * under one hold of its lock. */
+static enum ring_take take_entry(struct thread *thread, struct capos_entry *entry) {
+    enum ring_take take = RING_EMPTY;
+    spinlock_lock(&thread->ring_lock);
+    while (thread->submit_left > 0) {
+        take = ring_take(&thread->ring, entry);
+        if (take != RING_TAKEN) {
+            break;
+        }
+        thread->submit_left--;
+        if (!is_plain_nop(thread, entry)) {
+            break;
+        }
+        struct capos_completion completion = {.user_data = entry->user_data};
+        ring_complete(&thread->ring, &completion);
+        take = RING_EMPTY;
+    }
+    spinlock_unlock(&thread->ring_lock);
+    return take;
+}
+
+/* Takes entries until there are no more, or one that the next is linked to is in flight. False when
+ * the ring is corrupt. */
+static bool submit_entries(struct thread *thread) {
+    while (thread->submit_left > 0 && thread->chain_operation == NULL) {
+        struct capos_entry entry;
+        enum ring_take take = take_entry(thread, &entry);
+        if (take == RING_CORRUPT) {
+            return false;
+        }
+        if (take != RING_TAKEN) {
+            thread->submit_left = 0;
+            break;
+        }
+        submit_entry(thread, &entry);
+    }
+    return true;
 }
 
 /* What is left of the chain when its cap_enter is over: nothing. */
@@ -141,26 +177,6 @@ static void close_chain(struct thread *thread) {
     thread->chain_open = false;
     thread->submit_left = 0;
     spinlock_unlock(&thread->ring_lock);
-}
-
-/* Takes entries until there are no more, or one that the next is linked to is in flight. */
-static bool submit_entries(struct thread *thread) {
-    while (thread->submit_left > 0 && thread->chain_operation == NULL) {
-        struct capos_entry entry;
-        spinlock_lock(&thread->ring_lock);
-        enum ring_take take = ring_take(&thread->ring, &entry);
-        spinlock_unlock(&thread->ring_lock);
-        if (take == RING_CORRUPT) {
-            return false;
-        }
-        if (take != RING_TAKEN) {
-            thread->submit_left = 0;
-            break;
-        }
-        thread->submit_left--;
-        submit_entry(thread, &entry);
-    }
-    return true;
 }
 
 /* Ends the cap_enter with a count, or lets the thread wait. False when the linked entry that held
@@ -185,6 +201,7 @@ static bool wait_for_completions(struct thread *thread) {
     }
     if (atomic_load_explicit(&thread->work, memory_order_seq_cst) != 0) {
         spinlock_unlock(&thread->ring_lock);
+        cpu_need_attention();
         return true; /* still running: that comes first, see thread_post_work */
     }
     wait->thread = thread;
@@ -194,6 +211,7 @@ static bool wait_for_completions(struct thread *thread) {
     thread->state = THREAD_WAITING;
     operation_arm(wait);
     spinlock_unlock(&thread->ring_lock);
+    cpu_need_attention();
     return true;
 }
 
@@ -207,17 +225,20 @@ void ring_enter_continue(struct thread *thread) {
 }
 
 static void enter_ring(struct thread *thread, struct trap_frame *frame) {
-    struct process *process = thread->process;
     status_t status = CAPOS_OK;
     if (frame->rdi != 0) {
         status = CAPOS_E_BAD_FLAGS;
     } else if (frame->rdx > CAPOS_RING_COMPLETIONS) {
         status = CAPOS_E_INVALID_ARGUMENT;
-    } else if (!is_deadline_allowed(process, frame->r10)) {
+    } else if (!is_deadline_allowed(thread->process, frame->r10)) {
         status = CAPOS_E_NEEDS_TIMER;
     }
     if (status != CAPOS_OK) {
         frame->rax = (uint64_t)(int64_t)status;
+        return;
+    }
+    if ((frame->rsi | frame->rdx) == 0) { /* only looks how many stand */
+        frame->rax = ring_completion_count(&thread->ring);
         return;
     }
     uint64_t most = CAPOS_RING_ENTRIES;
@@ -229,9 +250,8 @@ static void enter_ring(struct thread *thread, struct trap_frame *frame) {
     ring_enter_continue(thread);
 }
 
-void syscall_dispatch(struct trap_frame *frame) {
-    struct thread *thread = cpu_current()->thread;
-    ASSERT(frame == &thread->frame);
+void syscall_dispatch(struct thread *thread) {
+    struct trap_frame *frame = &thread->frame;
     if (frame->rax == CAPOS_SYS_CAP_ENTER) {
         if ((frame->rdi & CAPOS_ENTER_REGISTER) != 0) {
             enter_register(thread, frame);

@@ -9,10 +9,10 @@
 #include "kernel/types.h"
 
 struct thread;
-struct trap_frame;
 
-/* Called by entry.S with the frame of the current thread. */
-void syscall_dispatch(struct trap_frame *frame);
+/* Called by entry.S with the current thread, whose frame has all but the registers that a function
+ * preserves: those follow when the CPU needs attention. */
+void syscall_dispatch(struct thread *thread);
 
 /* The rest of a cap_enter whose linked entry was in flight. */
 void ring_enter_continue(struct thread *thread);

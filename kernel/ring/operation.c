@@ -2,22 +2,115 @@
 
 #include "kernel/arch/x86_64/clock.h"
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/mm/frame.h"
 #include "kernel/sched/process.h"
 #include "kernel/sched/scheduler.h"
 #include "kernel/sched/thread.h"
 
-struct operation *operation_take(struct thread *thread) {
-    struct operation *operation = NULL;
+_Static_assert(CAPOS_RING_IN_FLIGHT_MAX == 32, "records_free is a word");
+_Static_assert(THREAD_RECORDS_PER_FRAME * sizeof(struct operation) <= PAGE_SIZE,
+               "so many records are a page");
+
+static void init_record(struct thread *thread, struct operation *operation, uint8_t kind,
+                        uint32_t index) {
+    operation->thread = thread;
+    operation->kind = kind;
+    operation->index = (uint8_t)index;
+    operation->space = &thread->process->space;
+}
+
+void operation_init_thread(struct thread *thread) {
+    init_record(thread, &thread->register_operation, OPERATION_REGISTER, 0);
+    init_record(thread, &thread->wait_operation, OPERATION_WAIT, 0);
+}
+
+/* One more frame of records. Only the thread itself comes here, so nobody else adds one. */
+static status_t grow_pool(struct thread *thread) {
+    uint32_t number = 0;
+    while (number < THREAD_RECORD_FRAMES && thread->records[number] != NULL) {
+        number++;
+    }
+    if (number == THREAD_RECORD_FRAMES) {
+        return CAPOS_E_BUSY;
+    }
+    status_t status = ledger_charge(&thread->process->ledger, LEDGER_FRAMES, 1);
+    if (status != CAPOS_OK) {
+        return status;
+    }
+    paddr_t frame = frame_alloc_zeroed();
+    if (paddr_is_none(frame)) {
+        ledger_refund(&thread->process->ledger, LEDGER_FRAMES, 1);
+        return CAPOS_E_NO_MEMORY;
+    }
     spinlock_lock(&thread->ring_lock);
-    if (thread->operations_free != 0) {
-        uint32_t index = (uint32_t)__builtin_ctz(thread->operations_free);
-        thread->operations_free &= ~(1u << index);
-        operation = thread_operation(thread, index);
-        ASSERT(atomic_load_explicit(&operation->state, memory_order_relaxed) == OPERATION_FREE);
-        atomic_store_explicit(&operation->state, OPERATION_PREPARING, memory_order_relaxed);
+    thread->records[number] = direct_map(frame);
+    for (uint32_t i = 0; i < THREAD_RECORDS_PER_FRAME; i++) {
+        uint32_t index = number * THREAD_RECORDS_PER_FRAME + i;
+        init_record(thread, thread_record(thread, index), OPERATION_RING, index);
+        thread->records_free |= 1u << index;
     }
     spinlock_unlock(&thread->ring_lock);
-    return operation;
+    return CAPOS_OK;
+}
+
+static void free_pool(struct thread *thread) {
+    for (uint32_t number = 0; number < THREAD_RECORD_FRAMES; number++) {
+        if (thread->records[number] != NULL) {
+            frame_free(direct_map_paddr(thread->records[number]));
+            ledger_refund(&thread->process->ledger, LEDGER_FRAMES, 1);
+            thread->records[number] = NULL;
+        }
+    }
+    thread->records_free = 0;
+}
+
+/* A free record of the ring's pool; the entry that follows may be linked to it. */
+static status_t take_record(struct thread *thread, bool is_linked,
+                            struct operation **operation_out) {
+    for (;;) {
+        spinlock_lock(&thread->ring_lock);
+        if (thread->records_free != 0) {
+            break;
+        }
+        spinlock_unlock(&thread->ring_lock);
+        status_t status = grow_pool(thread);
+        if (status != CAPOS_OK) {
+            return status;
+        }
+    }
+    uint32_t index = (uint32_t)__builtin_ctz(thread->records_free);
+    thread->records_free &= ~(1u << index);
+    struct operation *operation = thread_record(thread, index);
+    ASSERT(atomic_load_explicit(&operation->state, memory_order_relaxed) == OPERATION_FREE);
+    atomic_store_explicit(&operation->state, OPERATION_PREPARING, memory_order_relaxed);
+    /* Set before the entry runs: it may be complete before that returns. */
+    thread->chain_operation = is_linked ? operation : NULL;
+    spinlock_unlock(&thread->ring_lock);
+    *operation_out = operation;
+    return CAPOS_OK;
+}
+
+status_t operation_prepare(struct thread *thread, const struct capos_entry *entry, bool is_register,
+                           struct operation **operation_out) {
+    struct operation *operation = &thread->register_operation;
+    if (is_register) {
+        atomic_store_explicit(&operation->state, OPERATION_PREPARING, memory_order_relaxed);
+    } else {
+        status_t status = take_record(thread, (entry->flags & CAPOS_ENTRY_LINK) != 0, &operation);
+        if (status != CAPOS_OK) {
+            return status;
+        }
+    }
+    operation->user_data = entry->user_data;
+    operation->flags = entry->flags;
+    operation->unlink = NULL;
+    operation->object = NULL;
+    operation->message = 0;
+    operation->has_deadline = entry->deadline_ns != CAPOS_FOREVER;
+    operation->deadline_ns = entry->deadline_ns;
+    operation->deadline_is_success = false;
+    *operation_out = operation;
+    return CAPOS_OK;
 }
 
 /* Under the ring's lock. */
@@ -25,14 +118,19 @@ static void release_record(struct operation *operation) {
     struct thread *thread = operation->thread;
     atomic_store_explicit(&operation->state, OPERATION_FREE, memory_order_release);
     if (operation->kind == OPERATION_RING) {
-        thread->operations_free |= 1u << operation->index;
+        thread->records_free |= 1u << operation->index;
     }
 }
 
 void operation_give(struct operation *operation) {
     struct thread *thread = operation->thread;
+    if (operation->kind == OPERATION_REGISTER) {
+        atomic_store_explicit(&operation->state, OPERATION_FREE, memory_order_relaxed);
+        return;
+    }
     spinlock_lock(&thread->ring_lock);
     release_record(operation);
+    thread->chain_operation = NULL; /* it ran just now: nothing is in flight in its chain */
     spinlock_unlock(&thread->ring_lock);
 }
 
@@ -182,9 +280,12 @@ status_t operation_cancel(struct thread *thread, uint64_t user_data) {
     struct operation *found = NULL;
     spinlock_lock(&thread->ring_lock);
     for (uint32_t i = 0; i < CAPOS_RING_IN_FLIGHT_MAX && found == NULL; i++) {
-        struct operation *operation = thread_operation(thread, i);
-        if ((thread->operations_free >> i & 1) == 0 && operation->user_data == user_data &&
-            operation_claim(operation)) {
+        if (thread->records[i / THREAD_RECORDS_PER_FRAME] == NULL ||
+            (thread->records_free >> i & 1) != 0) {
+            continue;
+        }
+        struct operation *operation = thread_record(thread, i);
+        if (operation->user_data == user_data && operation_claim(operation)) {
             found = operation;
         }
     }
@@ -205,7 +306,9 @@ static void end_record(struct operation *operation) {
         } else {
             drop_resources(operation);
         }
-        operation_give(operation);
+        spinlock_lock(&operation->thread->ring_lock);
+        release_record(operation);
+        spinlock_unlock(&operation->thread->ring_lock);
         return;
     }
     /* acquire: pairs with the release in release_record of whoever completes it. */
@@ -216,13 +319,16 @@ static void end_record(struct operation *operation) {
 
 void operation_cancel_all(struct thread *thread) {
     for (uint32_t i = 0; i < CAPOS_RING_IN_FLIGHT_MAX; i++) {
-        end_record(thread_operation(thread, i));
+        if (thread->records[i / THREAD_RECORDS_PER_FRAME] != NULL) {
+            end_record(thread_record(thread, i));
+        }
     }
     end_record(&thread->register_operation);
     end_record(&thread->wait_operation);
     /* Whoever freed a record, or woke the thread, may still hold this lock. */
     spinlock_lock(&thread->ring_lock);
     spinlock_unlock(&thread->ring_lock);
+    free_pool(thread);
 }
 
 void operation_expire_due(struct cpu *cpu) {
@@ -271,4 +377,20 @@ void operation_queue_remove(struct operation_queue *queue, struct operation *ope
         queue->last = operation->previous;
     }
     operation->next = operation->previous = NULL;
+}
+
+struct operation *operation_queue_claim_all(struct operation_queue *queue) {
+    struct operation *first = NULL, **link = &first;
+    struct operation *operation = queue->first;
+    while (operation != NULL) {
+        struct operation *next = operation->next;
+        if (operation_claim(operation)) {
+            operation_queue_remove(queue, operation);
+            operation->unlink = NULL;
+            *link = operation;
+            link = &operation->next;
+        }
+        operation = next;
+    }
+    return first;
 }

@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 
 #include "capos/abi.h"
+#include "core/park_queue.h"
 #include "core/timer_queue.h"
 #include "kernel/cap/object.h"
 #include "kernel/types.h"
@@ -51,20 +52,30 @@ struct operation {
 
     /* While armed: the object's own, guarded by its lock. */
     struct object *object; /* holds a reference; NULL for a sleep */
-    struct operation *next, *previous;
     /* Takes the record out of the object's queue (takes the object's lock). NULL: in no queue. */
     void (*unlink)(struct operation *operation);
-    uint64_t buffer, buffer_length; /* user range for bulk data */
-    uint64_t message;               /* user address for results that are written back, or 0 */
-    uint64_t value;                 /* the object's own */
+    union {
+        struct {
+            struct operation *next, *previous;
+            uint64_t buffer, buffer_length; /* user range for bulk data */
+            uint64_t message; /* user address for results that are written back, or 0 */
+            uint64_t value;   /* the object's own */
+        };
+        struct park_waiter waiter; /* of PARK; kernel/sched/park.c */
+    };
 
     uint64_t deadline_ns;
     struct timer_node timer; /* guarded by timers->lock of timer_cpu */
     struct cpu *timer_cpu;
 };
 
-/* A free record of the thread's pool in state PREPARING, or NULL when all are in flight. */
-struct operation *operation_take(struct thread *thread);
+/*
+ * The record for an entry of the calling thread that may pend, in state PREPARING: one of its
+ * ring's pool or, for the register form, its own. What is the entry's is filled in. busy when all
+ * are in flight; noMemory or overQuota when the pool cannot grow.
+ */
+MUST_CHECK status_t operation_prepare(struct thread *thread, const struct capos_entry *entry,
+                                      bool is_register, struct operation **operation_out);
 /* Gives back a record that was never armed. */
 void operation_give(struct operation *operation);
 
@@ -86,9 +97,12 @@ void operation_complete(struct operation *operation, status_t status, uint64_t a
 
 /* Claims and completes the operation in flight of this thread that has the user_data. */
 MUST_CHECK status_t operation_cancel(struct thread *thread, uint64_t user_data);
-/* Ends everything that the thread has in flight, without completions, and waits for those that
- * others are completing. On the CPU of the thread, with no lock. */
+/* Ends everything that the thread has in flight, without completions, waits for those that others
+ * are completing, and gives the pool's memory back. On the CPU of the thread, with no lock. */
 void operation_cancel_all(struct thread *thread);
+
+/* The records that are a part of struct thread. */
+void operation_init_thread(struct thread *thread);
 
 /* Fires deadlines of this CPU that are due. No lock. */
 void operation_expire_due(struct cpu *cpu);
@@ -99,3 +113,6 @@ struct operation_queue {
 };
 void operation_queue_append(struct operation_queue *queue, struct operation *operation);
 void operation_queue_remove(struct operation_queue *queue, struct operation *operation);
+/* Claims all that nobody else is completing and takes them out: a list by next, for
+ * operation_complete when the lock is free. Who cancels one takes that out himself. */
+struct operation *operation_queue_claim_all(struct operation_queue *queue);

@@ -115,7 +115,7 @@ static status_t load_tls(struct loader *loader) {
     if (status == CAPOS_OK) {
         status = write_bytes(process, pointer + TLS_TCB_GUARD_OFFSET, &guard, sizeof guard);
     }
-    process->thread->fs_base = pointer;
+    process->first_thread->fs_base = pointer;
     return status;
 }
 
@@ -147,7 +147,7 @@ static struct capos_start describe(const struct loader *loader, uint32_t size) {
         .capset_count = request->capset_count,
         .argument_count = request->argument_count,
         .environment_count = request->environment_count,
-        .ring = process->thread->ring_address,
+        .ring = process->first_thread->ring_address,
         .stack_low = process->stack_low,
         .stack_high = process->stack_high,
         .tls_image = image->tls_address,
@@ -179,7 +179,7 @@ static status_t load_start_page(struct loader *loader) {
     status_t status = space_map(space, 0, align_up(size, PAGE_SIZE), SPACE_START, PROTECT_READ,
                                 SPACE_TAG_BORROWED, &loader->start_page);
     for (uint64_t at = 0; status == CAPOS_OK && at < size; at += PAGE_SIZE) {
-        status = space_add_page(space, loader->start_page + at, PROTECT_READ);
+        status = space_add_page(space, loader->start_page + at, PROTECT_READ, NULL);
     }
     if (status != CAPOS_OK) {
         return status;
@@ -280,9 +280,10 @@ status_t loader_load(struct process *process, const struct loader_request *reque
         status = load_stack(&loader);
     }
     if (status == CAPOS_OK) {
-        process->thread->frame.rip = request->image->entry;
-        process->thread->frame.rsp = loader.stack_pointer;
-        process->thread->frame.rdi = loader.start_page;
+        struct trap_frame *frame = &process->first_thread->frame;
+        frame->rip = request->image->entry;
+        frame->rsp = loader.stack_pointer;
+        frame->rdi = loader.start_page;
     }
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include "kernel/arch/x86_64/clock.h"
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/flush.h"
 #include "kernel/cap/process_exit.h"
 #include "kernel/debug/log.h"
 #include "kernel/mm/frame.h"
@@ -15,7 +16,7 @@ static _Atomic uint64_t next_id = 1;
 
 static void destroy_process(struct object *object) {
     struct process *process = container_of(object, struct process, object);
-    ASSERT(process->ended);
+    ASSERT(process->ended && process->lasting_frames == 0);
     spinlock_lock(&tree_lock);
     struct process *parent = process->parent;
     if (parent != NULL) {
@@ -28,18 +29,43 @@ static void destroy_process(struct object *object) {
         ledger_refund(&parent->ledger, LEDGER_PROCESSES, 1);
     }
     spinlock_unlock(&tree_lock);
-    frame_free(paddr((uint64_t)(uintptr_t)process - DIRECT_MAP_BASE));
+    frame_free(direct_map_paddr(process));
 }
 
 const struct object_type process_type = {"Process", destroy_process};
 
-/* VirtualMemory lives in its process and keeps it: references to it are references to the process.
- */
+/* Objects that live in their process keep it: references to them are references to the process. */
 static void destroy_memory(struct object *object) {
-    struct process *process = container_of(object, struct process, memory);
-    object_unref(&process->object);
+    object_unref(&container_of(object, struct process, memory)->object);
+}
+static void destroy_park(struct object *object) {
+    object_unref(&container_of(object, struct process, park)->object);
+}
+static void destroy_threads(struct object *object) {
+    object_unref(&container_of(object, struct process, threads)->object);
 }
 static const struct object_type memory_type = {"VirtualMemory", destroy_memory};
+static const struct object_type park_type = {"ParkSpace", destroy_park};
+static const struct object_type threads_type = {"ThreadSpawner", destroy_threads};
+
+static void init_object(struct process *process, struct object *object,
+                        const struct object_type *type) {
+    object_init(object, type);
+    object_ref(&process->object);
+}
+
+static void init_objects(struct process *process) {
+    init_object(process, &process->memory, &memory_type);
+    init_object(process, &process->park, &park_type);
+    init_object(process, &process->threads, &threads_type);
+}
+
+/* Before the end, after which the struct may be gone. */
+static void drop_objects(struct process *process) {
+    object_unref(&process->memory);
+    object_unref(&process->park);
+    object_unref(&process->threads);
+}
 
 static void init_ledger(struct process *process, struct process *parent, uint64_t frames_limit) {
     uint64_t limits[LEDGER_RESOURCE_COUNT];
@@ -101,12 +127,12 @@ status_t process_create(const char *name, size_t name_length, struct process *pa
     spinlock_init(&process->captable_lock);
     spinlock_init(&process->lock);
     captable_init(&process->captable);
-    object_init(&process->memory, &memory_type);
-    object_ref(&process->object); /* by process->memory */
+    init_objects(process);
     join_tree(process, parent);
     status_t status = space_init(&process->space, &process->ledger);
     if (status == CAPOS_OK) {
-        status = thread_create(process, &process->thread);
+        struct thread *thread; /* the process's list has it */
+        status = thread_create(process, &thread);
     }
     if (status != CAPOS_OK) {
         process_abandon(process);
@@ -117,12 +143,102 @@ status_t process_create(const char *name, size_t name_length, struct process *pa
 }
 
 void process_start(struct process *process) {
-    struct thread *thread = process->thread;
-    thread->cpu = cpu_current()->index;
-    spinlock_lock(&thread->ring_lock);
-    thread->state = THREAD_READY;
-    scheduler_insert(thread);
-    spinlock_unlock(&thread->ring_lock);
+    thread_start(process->first_thread);
+}
+
+status_t process_charge_lasting(struct process *process, uint64_t frames) {
+    status_t status = CAPOS_E_DISCONNECTED;
+    spinlock_lock(&process->lock);
+    bool is_finished = process->finished;
+    if (!is_finished) {
+        status = ledger_charge(&process->ledger, LEDGER_FRAMES, frames);
+        process->lasting_frames += status == CAPOS_OK ? frames : 0;
+    }
+    spinlock_unlock(&process->lock);
+    if (is_finished) {
+        spinlock_lock(&tree_lock);
+        if (process->parent != NULL) {
+            status = ledger_charge(&process->parent->ledger, LEDGER_FRAMES, frames);
+            process->lasting_frames += status == CAPOS_OK ? frames : 0;
+        }
+        spinlock_unlock(&tree_lock);
+    }
+    return status;
+}
+
+void process_refund_lasting(struct process *process, uint64_t frames) {
+    spinlock_lock(&process->lock);
+    bool is_finished = process->finished;
+    if (!is_finished) {
+        ASSERT(process->lasting_frames >= frames);
+        process->lasting_frames -= frames;
+        ledger_refund(&process->ledger, LEDGER_FRAMES, frames);
+    }
+    spinlock_unlock(&process->lock);
+    if (is_finished) {
+        spinlock_lock(&tree_lock);
+        ASSERT(process->lasting_frames >= frames);
+        process->lasting_frames -= frames;
+        if (process->parent != NULL) {
+            ledger_refund(&process->parent->ledger, LEDGER_FRAMES, frames);
+        }
+        spinlock_unlock(&tree_lock);
+    }
+}
+
+status_t process_add_thread(struct process *process, struct thread *thread) {
+    status_t status = CAPOS_OK;
+    spinlock_lock(&process->lock);
+    uint32_t threads = atomic_load_explicit(&process->thread_count, memory_order_relaxed);
+    if (process->ending) {
+        status = CAPOS_E_DISCONNECTED;
+    } else if (threads == CAPOS_THREADS_MAX) {
+        status = CAPOS_E_OVER_QUOTA;
+    } else {
+        thread->process_next = process->first_thread;
+        if (thread->process_next != NULL) {
+            thread->process_next->process_previous = thread;
+        }
+        process->first_thread = thread;
+        atomic_store_explicit(&process->thread_count, threads + 1, memory_order_relaxed);
+    }
+    spinlock_unlock(&process->lock);
+    return status;
+}
+
+/* Under the lock: tells so many more threads that the process ends. Each tells others when it
+ * leaves, so that no step is longer than this. */
+#define END_STEP 64u
+static void post_end(struct process *process, uint32_t threads) {
+    for (; threads > 0 && process->end_cursor != NULL; threads--) {
+        struct thread *thread = process->end_cursor;
+        process->end_cursor = thread->process_next;
+        thread_post_work(thread, WORK_END);
+    }
+}
+
+bool process_remove_thread(struct process *process, struct thread *thread) {
+    spinlock_lock(&process->lock);
+    if (thread->process_previous != NULL) {
+        thread->process_previous->process_next = thread->process_next;
+    } else {
+        process->first_thread = thread->process_next;
+    }
+    if (thread->process_next != NULL) {
+        thread->process_next->process_previous = thread->process_previous;
+    }
+    if (process->end_cursor == thread) {
+        process->end_cursor = thread->process_next;
+    }
+    uint32_t left = atomic_load_explicit(&process->thread_count, memory_order_relaxed) - 1;
+    atomic_store_explicit(&process->thread_count, left, memory_order_relaxed);
+    if (left == 0 && !process->ending) {
+        process->ending = true;
+        process->exit = (struct exit_record){.reason = EXIT_EXITED};
+    }
+    post_end(process, 2);
+    spinlock_unlock(&process->lock);
+    return left == 0;
 }
 
 status_t process_add_capability(struct process *process, struct object *object,
@@ -174,24 +290,68 @@ static bool holds_timer(struct process *process) {
     return false;
 }
 
-void process_note_removed(struct process *process, const void *interface) {
-    if (process_is_timer(interface)) {
-        process->has_timer = holds_timer(process);
-        cpu_set_tsc_disabled(cpu_current(), !process->has_timer);
+status_t process_reference_capability(struct process *process, uint64_t id,
+                                      struct object **object_out, const void **interface_out,
+                                      uint64_t *badge_out) {
+    status_t status = CAPOS_E_BAD_CAPABILITY;
+    spinlock_lock(&process->captable_lock);
+    const struct captable_slot *slot = captable_lookup(&process->captable, id);
+    if (slot != NULL) {
+        *object_out = object_ref(slot->object);
+        *interface_out = slot->interface;
+        *badge_out = slot->badge;
+        status = CAPOS_OK;
     }
+    spinlock_unlock(&process->captable_lock);
+    return status;
+}
+
+/* Other threads of the process may have looked up the slot before it was emptied, and use the
+ * object without a reference until their call is over (dispatch.c). */
+static void wait_for_users(const void *object) {
+    struct cpu *self = cpu_current();
+    atomic_store_explicit(&self->target, NULL, memory_order_relaxed);
+    /* seq_cst: pairs with the store of cpu->target in dispatch.c; either we see it, or they see
+     * that the slot is empty. */
+    atomic_thread_fence(memory_order_seq_cst);
+    for (uint32_t i = 0; i < cpu_count(); i++) {
+        /* acquire: pairs with the release at the end of the call */
+        while (cpus[i] != self &&
+               atomic_load_explicit(&cpus[i]->target, memory_order_acquire) == object) {
+            arch_spin_pause();
+        }
+    }
+}
+
+/* The last Timer is gone: no thread of the process reads the time-stamp counter any more. */
+static void stop_time(struct process *process) {
+    spinlock_lock(&process->captable_lock);
+    process->has_timer = holds_timer(process);
+    spinlock_unlock(&process->captable_lock);
+    if (!process->has_timer) {
+        scheduler_check_time();
+        flush_range(&process->space, USER_LOW, PAGE_SIZE); /* the others check it when they flush */
+    }
+}
+
+void process_drop_removed(struct process *process, const struct captable_slot *removed) {
+    if (process_is_timer(removed->interface)) {
+        stop_time(process);
+    }
+    if (atomic_load_explicit(&process->thread_count, memory_order_relaxed) > 1) {
+        wait_for_users(removed->object);
+    }
+    ledger_refund(&process->ledger, LEDGER_SLOTS, 1);
+    object_unref(removed->object);
 }
 
 status_t process_release_capability(struct process *process, uint64_t id) {
     struct captable_slot removed;
     spinlock_lock(&process->captable_lock);
     status_t status = captable_remove(&process->captable, id, &removed);
-    if (status == CAPOS_OK) {
-        process_note_removed(process, removed.interface);
-    }
     spinlock_unlock(&process->captable_lock);
     if (status == CAPOS_OK) {
-        ledger_refund(&process->ledger, LEDGER_SLOTS, 1);
-        object_unref(removed.object);
+        process_drop_removed(process, &removed);
     }
     return status;
 }
@@ -208,7 +368,7 @@ static void empty_captable(struct process *process) {
         object_unref(removed.object);
     }
     for (uint32_t i = 0; i < table->chunk_count; i++) {
-        frame_free(paddr((uint64_t)(uintptr_t)table->chunks[i] - DIRECT_MAP_BASE));
+        frame_free(direct_map_paddr(table->chunks[i]));
         ledger_refund(&process->ledger, LEDGER_FRAMES, 1);
     }
     table->chunk_count = 0;
@@ -219,9 +379,8 @@ void process_end(struct process *process, const struct exit_record *record) {
     if (!process->ending) {
         process->ending = true;
         process->exit = *record;
-        if (process->thread != NULL) {
-            thread_post_work(process->thread, WORK_END);
-        }
+        process->end_cursor = process->first_thread;
+        post_end(process, END_STEP);
     }
     spinlock_unlock(&process->lock);
 }
@@ -242,11 +401,17 @@ static void finish(struct process *process) {
               process->exit.code, process->exit.vector);
     }
     spinlock_lock(&tree_lock);
-    /* Ended children that somebody still holds: the struct is the grandparent's from now on. */
+    spinlock_lock(&process->lock);
+    process->finished = true;
+    spinlock_unlock(&process->lock);
+    if (process->lasting_frames != 0) {
+        ledger_move_to_parent(&process->ledger, LEDGER_FRAMES, process->lasting_frames);
+    }
+    /* Ended children that somebody still holds: what is charged for them is the grandparent's. */
     while (process->children != NULL) {
         struct process *child = process->children;
         process->children = child->sibling_next;
-        ledger_move_to_parent(&process->ledger, LEDGER_FRAMES, 1);
+        ledger_move_to_parent(&process->ledger, LEDGER_FRAMES, 1 + child->lasting_frames);
         ledger_move_to_parent(&process->ledger, LEDGER_PROCESSES, 1);
         child->parent = process->parent;
         child->sibling_next = NULL;
@@ -307,33 +472,19 @@ static void take_apart(struct process *process) {
     }
     process->exit.frames_peak = ledger_peak(&process->ledger, LEDGER_FRAMES);
     kill_children(process);
-    object_unref(&process->memory); /* before the end, after which the struct may be gone */
+    drop_objects(process);
     finish_upwards(process);
 }
 
 void process_reap(struct process *process) {
-    struct cpu *cpu = cpu_current();
-    struct thread *thread = process->thread;
-    ASSERT(cpu->thread == thread);
-    operation_cancel_all(thread);
-    spinlock_lock(&process->lock);
-    process->thread = NULL;
-    spinlock_unlock(&process->lock);
-    thread->state = THREAD_ENDED;
-    process->exit.cpu_time_ns = scheduler_cpu_time(thread);
-    cpu->thread = NULL;
-    cpu->slice_end_ns = UINT64_MAX;
-    space_activate(NULL);
-    thread_destroy(thread);
+    process->exit.cpu_time_ns = atomic_load_explicit(&process->cpu_time_ns, memory_order_relaxed);
     take_apart(process);
 }
 
 void process_abandon(struct process *process) {
     process->ending = true;
-    if (process->thread != NULL) {
-        struct thread *thread = process->thread;
-        process->thread = NULL;
-        thread_destroy(thread);
+    if (process->first_thread != NULL) {
+        thread_abandon(process->first_thread);
     }
     take_apart(process);
 }

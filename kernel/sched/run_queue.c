@@ -16,7 +16,7 @@ void run_queue_insert(struct run_queue *queue, struct thread *thread) {
         queue->last[band]->queue_next = thread;
     } else {
         queue->first[band] = thread;
-        queue->bitmap |= 1u << band;
+        atomic_fetch_or_explicit(&queue->bitmap, 1u << band, memory_order_relaxed);
     }
     queue->last[band] = thread;
     atomic_fetch_add_explicit(&queue->count, 1, memory_order_relaxed);
@@ -30,13 +30,14 @@ struct thread *run_queue_take(struct run_queue *queue) {
     }
     struct thread *thread = NULL;
     spinlock_lock(&queue->lock);
-    if (queue->bitmap != 0) {
-        uint32_t band = 31u - (uint32_t)__builtin_clz(queue->bitmap);
+    uint32_t bitmap = atomic_load_explicit(&queue->bitmap, memory_order_relaxed);
+    if (bitmap != 0) {
+        uint32_t band = 31u - (uint32_t)__builtin_clz(bitmap);
         thread = queue->first[band];
         queue->first[band] = thread->queue_next;
         if (queue->first[band] == NULL) {
             queue->last[band] = NULL;
-            queue->bitmap &= ~(1u << band);
+            atomic_fetch_and_explicit(&queue->bitmap, ~(1u << band), memory_order_relaxed);
         }
         thread->queued = false;
         atomic_fetch_sub_explicit(&queue->count, 1, memory_order_relaxed);

@@ -16,8 +16,8 @@ struct thread;
 #define PRIORITY_DEFAULT 16u /* larger is more urgent */
 
 struct run_queue {
-    struct spinlock lock; /* guards the rest */
-    uint32_t bitmap;      /* bit n: band n is not empty */
+    struct spinlock lock;    /* guards the rest */
+    _Atomic uint32_t bitmap; /* bit n: band n is not empty; written under the lock */
     _Atomic uint32_t count;
     struct thread *first[PRIORITY_BANDS], *last[PRIORITY_BANDS];
 };

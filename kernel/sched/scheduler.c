@@ -13,7 +13,8 @@
 static _Atomic uint64_t idle_cpus[SPACE_CPU_WORDS];
 _Static_assert(CPUS_MAX == 64, "idle_cpus is one word");
 
-/* Arms the local timer for what comes first: a deadline, or the end of the slice. */
+/* Arms the local timer for what comes first: a deadline, or the end of the slice. A timer that is
+ * armed for an earlier time stays so: it fires once in vain and is armed anew. */
 void scheduler_arm(struct cpu *cpu) {
     ASSERT(cpu == cpu_current());
     spinlock_lock(&cpu->timers.lock);
@@ -22,13 +23,8 @@ void scheduler_arm(struct cpu *cpu) {
     if (cpu->slice_end_ns < deadline) {
         deadline = cpu->slice_end_ns;
     }
-    if (deadline == cpu->timer_armed_ns) {
-        return;
-    }
-    cpu->timer_armed_ns = deadline;
-    if (deadline == UINT64_MAX) {
-        apic_timer_disarm();
-    } else {
+    if (deadline < cpu->timer_armed_ns) {
+        cpu->timer_armed_ns = deadline;
         apic_timer_arm(deadline);
     }
 }
@@ -40,22 +36,39 @@ void scheduler_tick(void) {
     scheduler_arm(cpu);
 }
 
+/* A thread stands in this CPU's queue: the one that runs has a slice from now on, or makes way. The
+ * turn of whoever has run for long is over at once. */
+static void share_cpu(struct cpu *cpu, const struct thread *thread) {
+    const struct thread *running = cpu->thread;
+    if (running == NULL || cpu->slice_end_ns != UINT64_MAX) {
+        return;
+    }
+    if (thread->band >= running->band) {
+        cpu->slice_end_ns = thread->band > running->band ? 0 : cpu->run_start_ns + TIME_SLICE_NS;
+    }
+    if (cpu->slice_end_ns < cpu->timer_armed_ns) {
+        cpu_need_attention(); /* keeps_cpu arms the timer */
+    }
+}
+
 void scheduler_insert(struct thread *thread) {
+    struct cpu *self = cpu_current();
     struct cpu *owner = cpus[thread->cpu]; /* its state may still be in that one's caches */
-    struct cpu *cpu = owner;
     run_queue_insert(&owner->run_queue, thread);
     /* seq_cst: pairs with the CPU that announces in idle() that it sleeps and then looks at the
      * queues; either it finds the thread or we find it here and wake it. */
     atomic_thread_fence(memory_order_seq_cst);
     uint64_t idle = atomic_load_explicit(&idle_cpus[0], memory_order_relaxed);
+    if (owner == self) {
+        share_cpu(self, thread);
+    } else {
+        apic_send(owner->apic_id, VECTOR_RESCHEDULE); /* it wakes, or starts a slice */
+    }
     if (idle != 0 && (idle >> owner->index & 1) == 0) {
-        cpu = cpus[(uint32_t)__builtin_ctzll(idle)]; /* it will steal the thread */
-    }
-    if (cpu != cpu_current()) {
-        apic_send(cpu->apic_id, VECTOR_RESCHEDULE);
-    }
-    if (owner != cpu && owner != cpu_current()) {
-        apic_send(owner->apic_id, VECTOR_RESCHEDULE); /* it starts a slice, if others come first */
+        struct cpu *thief = cpus[(uint32_t)__builtin_ctzll(idle)];
+        if (thief != self) {
+            apic_send(thief->apic_id, VECTOR_RESCHEDULE);
+        }
     }
 }
 
@@ -65,10 +78,17 @@ uint64_t scheduler_cpu_time(const struct thread *thread) {
     return thread->cpu_time_ns + running;
 }
 
+uint64_t scheduler_process_time(const struct process *process) {
+    return atomic_load_explicit(&process->cpu_time_ns, memory_order_relaxed) +
+           (clock_now_ns() - cpu_current()->run_start_ns);
+}
+
 /* The CPU lets go of the thread in its registers. */
-static void switch_out(struct cpu *cpu) {
+static void switch_out(struct cpu *cpu, uint64_t now_ns) {
     struct thread *thread = cpu->thread;
-    thread->cpu_time_ns += clock_now_ns() - cpu->run_start_ns;
+    uint64_t time_ns = now_ns - cpu->run_start_ns;
+    thread->cpu_time_ns += time_ns;
+    atomic_fetch_add_explicit(&thread->process->cpu_time_ns, time_ns, memory_order_relaxed);
     vector_state_save(thread->vector_state);
     cpu->thread = NULL;
     cpu->slice_end_ns = UINT64_MAX;
@@ -76,7 +96,8 @@ static void switch_out(struct cpu *cpu) {
     atomic_store_explicit(&thread->on_cpu, false, memory_order_release);
 }
 
-static void switch_in(struct cpu *cpu, struct thread *thread) {
+static void switch_in(struct cpu *cpu, struct thread *thread, uint64_t now_ns) {
+    struct process *process = thread->process;
     /* acquire: pairs with the release in switch_out; its registers are in memory. */
     while (atomic_load_explicit(&thread->on_cpu, memory_order_acquire)) {
         arch_spin_pause();
@@ -89,16 +110,23 @@ static void switch_in(struct cpu *cpu, struct thread *thread) {
     cpu->thread = thread;
     cpu->frame_top = (uint64_t)(uintptr_t)(&thread->frame + 1);
     cpu->tss.rsp[0] = cpu->frame_top;
-    cpu->run_start_ns = clock_now_ns();
-    space_activate(&thread->process->space);
-    if (cpu->process_id != thread->process->id) {
-        cpu->process_id = thread->process->id;
+    cpu->run_start_ns = now_ns;
+    space_activate(&process->space);
+    if (cpu->process_id != process->id) {
+        cpu->process_id = process->id;
         speculation_process_changed();
     }
     vector_state_restore(thread->vector_state);
     cpu_reset_segments();
     msr_write(MSR_FS_BASE, thread->fs_base);
-    cpu_set_tsc_disabled(cpu, !thread->process->has_timer);
+    cpu_set_tsc_disabled(cpu, !process->has_timer);
+}
+
+void scheduler_check_time(void) {
+    struct cpu *cpu = cpu_current();
+    if (cpu->thread != NULL) {
+        cpu_set_tsc_disabled(cpu, !cpu->thread->process->has_timer);
+    }
 }
 
 static struct thread *steal(struct cpu *self) {
@@ -135,34 +163,39 @@ static struct thread *idle(struct cpu *cpu) {
     }
 }
 
-/* True when the thread may go on: with others waiting, until its slice is over. */
-static bool keeps_cpu(struct cpu *cpu, struct thread *thread) {
+/* True when the thread may go on: with others of its band waiting, until its slice is over; with
+ * more urgent ones, not at all. */
+static bool keeps_cpu(struct cpu *cpu, const struct thread *thread) {
     if (thread->state != THREAD_RUNNING) {
         return false;
     }
-    if (atomic_load_explicit(&cpu->run_queue.count, memory_order_relaxed) == 0) {
+    uint32_t waiting = atomic_load_explicit(&cpu->run_queue.bitmap, memory_order_relaxed);
+    if (waiting >> thread->band == 0) { /* nobody, or only less urgent ones */
         cpu->slice_end_ns = UINT64_MAX;
         return true;
     }
-    uint64_t now = clock_now_ns();
-    if (cpu->slice_end_ns == UINT64_MAX) {
-        cpu->slice_end_ns = now + TIME_SLICE_NS;
-        scheduler_arm(cpu);
-        return true;
+    if ((uint64_t)waiting >> (thread->band + 1) != 0 || cpu->slice_end_ns == 0) {
+        return false;
     }
-    return now < cpu->slice_end_ns;
+    if (cpu->slice_end_ns == UINT64_MAX) {
+        cpu->slice_end_ns = cpu->run_start_ns + TIME_SLICE_NS;
+    } else if (clock_now_ns() >= cpu->slice_end_ns) {
+        return false;
+    }
+    scheduler_arm(cpu);
+    return true;
 }
 
 void scheduler_yield(void) {
-    struct cpu *cpu = cpu_current();
-    cpu->slice_end_ns = 0;
+    cpu_current()->slice_end_ns = 0;
+    cpu_need_attention();
 }
 
 /* What the thread has to do before it goes back to its program. */
 static void do_work(struct thread *thread) {
     uint32_t work = atomic_load_explicit(&thread->work, memory_order_seq_cst);
     if ((work & WORK_END) != 0) {
-        process_reap(thread->process);
+        thread_reap(thread);
     } else if ((work & WORK_SUBMIT) != 0) {
         atomic_fetch_and_explicit(&thread->work, ~(uint32_t)WORK_SUBMIT, memory_order_relaxed);
         ring_enter_continue(thread);
@@ -174,12 +207,14 @@ struct trap_frame *scheduler_pick(void) {
     for (;;) {
         flush_serve();
         struct thread *thread = cpu->thread;
+        uint64_t now_ns = 0; /* not read yet */
         if (thread != NULL && atomic_load_explicit(&thread->work, memory_order_seq_cst) != 0 &&
             thread->state == THREAD_RUNNING) {
             do_work(thread);
             continue;
         }
         if (thread != NULL && keeps_cpu(cpu, thread)) {
+            cpu->attention = false;
             return &thread->frame;
         }
         if (thread != NULL) {
@@ -187,7 +222,8 @@ struct trap_frame *scheduler_pick(void) {
             if (is_ready) {
                 thread->state = THREAD_READY;
             }
-            switch_out(cpu);
+            now_ns = clock_now_ns();
+            switch_out(cpu, now_ns);
             if (is_ready) {
                 run_queue_insert(&cpu->run_queue, thread);
             }
@@ -195,8 +231,9 @@ struct trap_frame *scheduler_pick(void) {
         thread = find_thread(cpu);
         if (thread == NULL) {
             thread = idle(cpu);
+            now_ns = 0;
         }
-        switch_in(cpu, thread);
+        switch_in(cpu, thread, now_ns != 0 ? now_ns : clock_now_ns());
     }
 }
 

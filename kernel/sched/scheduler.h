@@ -8,6 +8,7 @@
 #define TIME_SLICE_NS UINT64_C(5000000)
 
 struct cpu;
+struct process;
 
 /* Puts a ready thread into a queue and tells a CPU that should look. */
 void scheduler_insert(struct thread *thread);
@@ -25,8 +26,14 @@ void scheduler_tick(void);
 /* A deadline was put into this CPU's timers: arm the hardware if it is the earliest. */
 void scheduler_arm(struct cpu *cpu);
 
+/* The thread of this CPU may have lost, with its process's last Timer, the time-stamp counter. */
+void scheduler_check_time(void);
+
 /* CPU time of a thread up to now, if it runs on this CPU. */
 uint64_t scheduler_cpu_time(const struct thread *thread);
+
+/* CPU time of all threads of the process that runs here. */
+uint64_t scheduler_process_time(const struct process *process);
 
 /* This CPU starts to schedule; never returns. */
 _Noreturn void scheduler_start(void);

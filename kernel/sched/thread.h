@@ -1,17 +1,22 @@
 #pragma once
 /*
- * A thread: registers, ring, operations, and its place in the scheduler.
+ * A thread: registers, ring, operations, and its place in the scheduler. Also the object behind a
+ * Thread capability, which outlives the thread itself.
  *
  * Rules
  * - state is changed under ring_lock, but for READY -> RUNNING -> READY, which the CPU does that
  *   takes the thread from a run queue. Lock order: object -> ring_lock -> run queue, timers.
  * - on_cpu is true while a CPU holds state of the thread that is not in this struct (vector
  *   registers); another CPU that wants to run it waits.
+ * - A thread ends itself: whoever wants its end sets WORK_END, and the thread takes itself apart on
+ *   its own CPU. The struct is a frame that the process is charged for as long as anybody holds the
+ *   thread; it holds its process.
  */
 #include <stdatomic.h>
 
 #include "core/ring.h"
 #include "kernel/arch/x86_64/trap.h"
+#include "kernel/cap/object.h"
 #include "kernel/ring/operation.h"
 #include "kernel/spinlock.h"
 #include "kernel/types.h"
@@ -19,6 +24,7 @@
 struct process;
 
 enum thread_state {
+    THREAD_NEW,     /* made, not started */
     THREAD_READY,   /* in a run queue, or about to be */
     THREAD_RUNNING, /* on a CPU */
     THREAD_WAITING, /* in cap_enter: for completions or for its register-form operation */
@@ -27,28 +33,36 @@ enum thread_state {
 
 /* Bits of the work word (design rule 18): tested on the way out of the kernel. */
 enum {
-    WORK_END = 1 << 0,    /* the process has ended */
+    WORK_END = 1 << 0,    /* the thread or its process is to end */
     WORK_SUBMIT = 1 << 1, /* a linked entry is complete: go on with the submission */
 };
 
-#define THREAD_FRAMES 4u
-#define THREAD_RING_FRAMES 3u
-#define THREAD_OPERATIONS_PER_FRAME (CAPOS_RING_IN_FLIGHT_MAX / 2)
+#define THREAD_NAME_MAX 32u
+#define THREAD_RECORD_FRAMES 2u
+#define THREAD_RECORDS_PER_FRAME (CAPOS_RING_IN_FLIGHT_MAX / THREAD_RECORD_FRAMES)
+
+/* What ThreadControl.exit asks for. */
+struct thread_exit {
+    uint64_t word;                    /* user address to clear and unpark, or 0 */
+    uint64_t stack, stack_size_bytes; /* to unmap; size 0: nothing */
+};
 
 struct thread {
-    struct trap_frame frame; /* first: the entry code pushes it here */
-    struct process *process;
+    struct trap_frame frame; /* first: the entry code saves it here */
+    struct object object;
+    struct process *process; /* holds a reference */
     uint64_t id;
     uint64_t fs_base;
-    uint8_t *vector_state; /* XSAVE area, in a frame of its own */
+    uint8_t *vector_state; /* XSAVE area: behind this struct, or in a frame of its own */
     _Atomic uint32_t work;
     _Atomic bool on_cpu;
 
     struct spinlock ring_lock; /* guards state, ring, operations and the wait below */
     enum thread_state state;
     struct ring_state ring;
-    struct operation *operations[2]; /* CAPOS_RING_IN_FLIGHT_MAX records in two frames */
-    uint32_t operations_free;        /* bit n: record n is free */
+    /* CAPOS_RING_IN_FLIGHT_MAX records; a frame of them comes when the first is needed. */
+    struct operation *records[THREAD_RECORD_FRAMES];
+    uint32_t records_free; /* bit n: record n is free */
     struct operation register_operation;
     struct operation wait_operation; /* armed while the thread waits for completions */
     uint32_t wait_count;             /* how many end the wait */
@@ -64,24 +78,45 @@ struct thread {
     uint32_t cpu; /* index of the CPU it ran on last */
     uint64_t cpu_time_ns;
 
-    paddr_t frames[THREAD_FRAMES]; /* this struct, vector state, records */
-    paddr_t ring_frames[THREAD_RING_FRAMES];
+    struct thread_exit exit;
     uint64_t ring_address; /* in the process's space */
+
+    struct spinlock lock; /* guards the next three; comes before ring_lock */
+    char name[THREAD_NAME_MAX];
+    bool ended;
+    struct operation_queue joiners;
+
+    /* Guarded by process->lock: the threads of the process. */
+    struct thread *process_next, *process_previous;
 };
 
-/* The first thread of a process that is being made. Charged to its ledger. */
-MUST_CHECK status_t thread_create(struct process *process, struct thread **thread_out);
-/* Record n of the thread's pool. */
-static inline struct operation *thread_operation(struct thread *thread, uint32_t index) {
-    return &thread->operations[index / THREAD_OPERATIONS_PER_FRAME]
-                              [index % THREAD_OPERATIONS_PER_FRAME];
-}
+extern const struct object_type thread_type;
 
-/* Its operations are complete and no CPU has it. */
-void thread_destroy(struct thread *thread);
+/*
+ * A new thread of a process, with a ring, not started; charged to the process's ledger. The result
+ * holds a reference, which the thread itself gives up when it ends. overQuota, noMemory, or
+ * disconnected when the process is ending.
+ */
+MUST_CHECK status_t thread_create(struct process *process, struct thread **thread_out);
+/* It is ready to run. */
+void thread_start(struct thread *thread);
+/* Undoes a thread that never ran. */
+void thread_abandon(struct thread *thread);
+
+/* On the CPU whose current thread this is, with no lock: takes it apart, and its process with the
+ * last one. */
+void thread_reap(struct thread *thread);
+
+/* Record n of the thread's pool, whose frame is there. */
+static inline struct operation *thread_record(struct thread *thread, uint32_t index) {
+    return &thread->records[index / THREAD_RECORDS_PER_FRAME][index % THREAD_RECORDS_PER_FRAME];
+}
 
 /* Under ring_lock: makes a waiting thread ready and puts it into a run queue. */
 void thread_wake_locked(struct thread *thread);
+
+/* All threads that have not ended. */
+uint32_t thread_count(void);
 
 /* Sets bits of the work word, and sees to it that the thread looks at them soon. */
 void thread_post_work(struct thread *thread, uint32_t bits);

@@ -28,7 +28,8 @@ static int64_t invoke(uint64_t word, capos_cap_t capability, uint64_t a0, uint64
 static void test_every_opcode(void) {
     for (uint64_t opcode = 0; opcode < 256; opcode++) {
         bool is_served = opcode == CAPOS_OP_NOP || opcode == CAPOS_OP_CALL ||
-                         opcode == CAPOS_OP_RELEASE || opcode == CAPOS_OP_CANCEL;
+                         opcode == CAPOS_OP_RELEASE || opcode == CAPOS_OP_CANCEL ||
+                         opcode == CAPOS_OP_PARK || opcode == CAPOS_OP_UNPARK;
         int64_t wanted = CAPOS_E_BAD_OPCODE;
         if (opcode == CAPOS_OP_NOP) {
             wanted = CAPOS_OK;

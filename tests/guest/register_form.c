@@ -26,9 +26,9 @@ static void test_beside_the_ring(capos_cap_t timer) {
     entry->flags = CAPOS_ENTRY_INLINE;
     entry->capability = timer;
     entry->method = CAPOS_TIMER_METHOD_SLEEP;
-    entry->argument[0] = now_ns + MILLISECOND_NS;
+    entry->argument[0] = now_ns + 50 * MILLISECOND_NS;
     CHECK_EQUAL(capos_ring_enter(&ring, 0, CAPOS_POLL), 0);
-    CHECK_RESULT(capos_timer_sleep(timer, now_ns + 10 * MILLISECOND_NS), CAPOS_OK);
+    CHECK_RESULT(capos_timer_sleep(timer, now_ns + 60 * MILLISECOND_NS), CAPOS_OK);
     CHECK_EQUAL(capos_ring_count(&ring), 1);
     struct capos_completion completion = {.result = 1};
     CHECK(capos_ring_take(&ring, &completion));

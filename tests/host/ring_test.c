@@ -206,7 +206,8 @@ static status_t check(struct capos_entry entry) {
 TEST(opcodes_that_are_not_served_are_refused) {
     for (unsigned opcode = 0; opcode < 256; opcode++) {
         bool is_served = opcode == CAPOS_OP_NOP || opcode == CAPOS_OP_CALL ||
-                         opcode == CAPOS_OP_RELEASE || opcode == CAPOS_OP_CANCEL;
+                         opcode == CAPOS_OP_RELEASE || opcode == CAPOS_OP_CANCEL ||
+                         opcode == CAPOS_OP_PARK || opcode == CAPOS_OP_UNPARK;
         status_t status = check((struct capos_entry){
             .opcode = (uint8_t)opcode,
             .length = opcode == CAPOS_OP_CALL ? 8 : 0,
@@ -216,8 +217,8 @@ TEST(opcodes_that_are_not_served_are_refused) {
 }
 
 TEST(unknown_flags_and_reserved_words_are_refused) {
-    static const uint8_t opcodes[] = {CAPOS_OP_NOP, CAPOS_OP_CALL, CAPOS_OP_RELEASE,
-                                      CAPOS_OP_CANCEL};
+    static const uint8_t opcodes[] = {CAPOS_OP_NOP,    CAPOS_OP_CALL, CAPOS_OP_RELEASE,
+                                      CAPOS_OP_CANCEL, CAPOS_OP_PARK, CAPOS_OP_UNPARK};
     for (size_t i = 0; i < sizeof opcodes; i++) {
         struct capos_entry entry = {.opcode = opcodes[i]};
         entry.length = opcodes[i] == CAPOS_OP_CALL ? 8 : 0;

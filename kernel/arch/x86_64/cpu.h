@@ -16,6 +16,7 @@
 
 struct thread;
 struct space;
+struct object;
 
 struct gdt {
     uint64_t null, kernel_code, kernel_data, user_data, user_code, tss[2];
@@ -39,6 +40,7 @@ struct cpu {
     uint64_t frame_top;    /* CPU_FRAME_TOP: end of that thread's trap frame */
     uint64_t stack_top;    /* CPU_STACK */
     uint64_t user_rsp;     /* CPU_USER_RSP: between two instructions of syscall_entry */
+    bool attention;        /* CPU_ATTENTION: the way out of a system call is by scheduler_pick */
 
     uint32_t index;
     uint32_t apic_id;
@@ -48,6 +50,9 @@ struct cpu {
     uint64_t slice_end_ns;   /* when the running thread's turn is over, if others wait */
     uint64_t run_start_ns;   /* when the running thread was switched in */
     uint64_t timer_armed_ns; /* deadline in the local APIC timer; UINT64_MAX: none */
+
+    /* shared: other CPUs read these */
+    _Atomic(struct object *) target; /* of the call that runs here, used without a reference */
 
     /* shared: other CPUs write these */
     _Atomic bool online;
@@ -64,12 +69,19 @@ _Static_assert(offsetof(struct cpu, thread) == CPU_THREAD, "layout.h");
 _Static_assert(offsetof(struct cpu, frame_top) == CPU_FRAME_TOP, "layout.h");
 _Static_assert(offsetof(struct cpu, stack_top) == CPU_STACK, "layout.h");
 _Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "layout.h");
+_Static_assert(offsetof(struct cpu, attention) == CPU_ATTENTION, "layout.h");
 _Static_assert(sizeof(struct cpu) <= PAGE_SIZE, "a CPU is a page");
 
 static inline struct cpu *cpu_current(void) {
     struct cpu *cpu;
     __asm__("movq %%gs:%c1, %0" : "=r"(cpu) : "i"(CPU_SELF));
     return cpu;
+}
+
+/* The thread that runs here waits, ends, gives up its turn or has work to do: something that its
+ * system call must not pass by on its way back. What other CPUs want comes by an interrupt. */
+static inline void cpu_need_attention(void) {
+    __asm__ volatile("movb $1, %%gs:%c0" : : "i"(CPU_ATTENTION) : "memory");
 }
 
 /* All CPUs that were started; index < cpu_count(). */

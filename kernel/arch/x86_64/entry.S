@@ -49,19 +49,48 @@
 syscall_entry:
     swapgs
     movq %rsp, %gs:CPU_USER_RSP
-    movq %gs:CPU_FRAME_TOP, %rsp
-    pushq $SELECTOR_USER_DATA
-    pushq %gs:CPU_USER_RSP
-    pushq %r11                  /* RFLAGS */
-    pushq $SELECTOR_USER_CODE
-    pushq %rcx                  /* RIP */
-    pushq $0
-    pushq $VECTOR_SYSCALL
-    push_registers
+    movq %gs:CPU_THREAD, %rsp       /* whose first member is the frame */
+    movq %rcx, FRAME_RIP(%rsp)
+    movq %gs:CPU_USER_RSP, %rcx
+    movq %r11, FRAME_RFLAGS(%rsp)
+    movq %rcx, FRAME_RSP(%rsp)
+    movq $VECTOR_SYSCALL, FRAME_VECTOR(%rsp)
+    movq %rdi, FRAME_RDI(%rsp)
+    movq %rsi, FRAME_RSI(%rsp)
+    movq %rdx, FRAME_RDX(%rsp)
+    movq %rax, FRAME_RAX(%rsp)
+    movq %r8, FRAME_R8(%rsp)
+    movq %r9, FRAME_R9(%rsp)
+    movq %r10, FRAME_R10(%rsp)
+    movq %rbp, FRAME_RBP(%rsp)
     movq %rsp, %rdi
     movq %gs:CPU_STACK, %rsp
     xorl %ebp, %ebp
     call syscall_dispatch
+    cmpb $0, %gs:CPU_ATTENTION
+    movq %gs:CPU_THREAD, %rsp
+    jne 4f
+    /* Nothing happened that another thread, or somebody who wants something of this one, waits for:
+     * back at once, with RBX and R12 to R15 still in their registers. RIP is canonical, because the
+     * page below USER_HIGH's end is never mapped. */
+    movq FRAME_RIP(%rsp), %rcx
+    movq FRAME_RFLAGS(%rsp), %r11
+    movq FRAME_RDI(%rsp), %rdi
+    movq FRAME_RSI(%rsp), %rsi
+    movq FRAME_RDX(%rsp), %rdx
+    movq FRAME_RAX(%rsp), %rax
+    movq FRAME_R8(%rsp), %r8
+    movq FRAME_R9(%rsp), %r9
+    movq FRAME_R10(%rsp), %r10
+    movq FRAME_RBP(%rsp), %rbp
+    movq FRAME_RSP(%rsp), %rsp
+    swapgs
+    sysretq
+4:  movq %rbx, FRAME_RBX(%rsp)
+    movq %r12, FRAME_R12(%rsp)
+    movq %r13, FRAME_R13(%rsp)
+    movq %r14, FRAME_R14(%rsp)
+    movq %r15, FRAME_R15(%rsp)
 
     /* The way out of every entry: choose a thread (often the same one) and go there. */
     .global trap_resume
@@ -135,7 +164,10 @@ trap_user:
     movq %gs:CPU_STACK, %rsp
     xorl %ebp, %ebp
     call trap_from_user
-    jmp trap_resume
+    cmpb $0, %gs:CPU_ATTENTION
+    jne trap_resume
+    movq %gs:CPU_THREAD, %rsp   /* a fault that is mended: back at once */
+    jmp 1b
 
     /* From the kernel itself: only the idle loop and interrupt windows allow it, or it is a bug. */
 2:  lfence

@@ -3,6 +3,7 @@
 #include "kernel/arch/x86_64/apic.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/mm/space.h"
+#include "kernel/sched/scheduler.h"
 
 /* Above this many pages one reload of CR3 is cheaper than INVLPG for each. */
 #define FLUSH_PAGES_MAX 32u
@@ -27,6 +28,7 @@ void flush_serve(void) {
         return;
     }
     flush_local(0, UINT64_MAX);
+    scheduler_check_time(); /* process.c flushes when a process has lost its time */
     /* release: pairs with the acquire in flush_range; the flush came first */
     atomic_store_explicit(&cpu->flush_done, requested, memory_order_release);
 }

@@ -24,11 +24,27 @@
 #define CPU_FRAME_TOP 16
 #define CPU_STACK 24
 #define CPU_USER_RSP 32
+#define CPU_ATTENTION 40
 
 /* struct trap_frame */
+#define FRAME_R15 0
+#define FRAME_R14 8
+#define FRAME_R13 16
+#define FRAME_R12 24
+#define FRAME_RBP 32
+#define FRAME_RBX 40
+#define FRAME_R10 56
+#define FRAME_R9 64
+#define FRAME_R8 72
+#define FRAME_RAX 80
+#define FRAME_RDX 96
+#define FRAME_RSI 104
+#define FRAME_RDI 112
 #define FRAME_VECTOR 120
 #define FRAME_RIP 136
 #define FRAME_CS 144
+#define FRAME_RFLAGS 152
+#define FRAME_RSP 160
 #define FRAME_BYTES 176
 
 /* A vector number that no trap has: the frame was made by SYSCALL. */

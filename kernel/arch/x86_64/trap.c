@@ -91,6 +91,7 @@ uint32_t interrupt_msi_data(uint8_t vector) {
 }
 
 static void handle_interrupt(uint32_t vector) {
+    cpu_need_attention(); /* whatever it is about, the scheduler looks at it */
     if (vector == VECTOR_SPURIOUS) {
         return;
     }

@@ -19,6 +19,17 @@ _Static_assert(sizeof(struct trap_frame) == FRAME_BYTES, "layout.h");
 _Static_assert(offsetof(struct trap_frame, vector) == FRAME_VECTOR, "layout.h");
 _Static_assert(offsetof(struct trap_frame, rip) == FRAME_RIP, "layout.h");
 _Static_assert(offsetof(struct trap_frame, cs) == FRAME_CS, "layout.h");
+_Static_assert(offsetof(struct trap_frame, rflags) == FRAME_RFLAGS, "layout.h");
+_Static_assert(offsetof(struct trap_frame, rsp) == FRAME_RSP, "layout.h");
+_Static_assert(offsetof(struct trap_frame, r12) == FRAME_R12, "layout.h");
+_Static_assert(offsetof(struct trap_frame, rbp) == FRAME_RBP, "layout.h");
+_Static_assert(offsetof(struct trap_frame, rbx) == FRAME_RBX, "layout.h");
+_Static_assert(offsetof(struct trap_frame, r10) == FRAME_R10, "layout.h");
+_Static_assert(offsetof(struct trap_frame, r8) == FRAME_R8, "layout.h");
+_Static_assert(offsetof(struct trap_frame, rax) == FRAME_RAX, "layout.h");
+_Static_assert(offsetof(struct trap_frame, rdx) == FRAME_RDX, "layout.h");
+_Static_assert(offsetof(struct trap_frame, rsi) == FRAME_RSI, "layout.h");
+_Static_assert(offsetof(struct trap_frame, rdi) == FRAME_RDI, "layout.h");
 
 enum trap_vector {
     TRAP_DIVIDE = 0,

@@ -1,0 +1,446 @@
+#include "kernel/sched/park.h"
+
+#include "kernel/arch/x86_64/clock.h"
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/cap/dispatch.h"
+#include "kernel/cap/entropy.h"
+#include "kernel/debug/log.h"
+#include "kernel/mm/frame.h"
+#include "kernel/sched/process.h"
+#include "park_space.h"
+#include "shared_park_space.h"
+
+#define BUCKETS 1024u
+/* Waiters that one critical section takes out; between two, interrupts may come in. */
+#define WAKE_STEP 64u
+
+static struct spinlock *bucket_locks; /* each guards the bucket of the same number */
+static struct park_bucket *buckets;
+static struct park_queue queue;
+
+void park_init(void) {
+    const size_t lock_frames = BUCKETS * sizeof(struct spinlock) / PAGE_SIZE;
+    const size_t bucket_frames = BUCKETS * sizeof(struct park_bucket) / PAGE_SIZE;
+    paddr_t frames = frame_alloc_contiguous(lock_frames + bucket_frames);
+    if (paddr_is_none(frames)) {
+        panic("no memory for those who park");
+    }
+    bucket_locks = direct_map(frames);
+    buckets = direct_map(paddr(frames.value + lock_frames * PAGE_SIZE));
+    for (uint32_t i = 0; i < BUCKETS; i++) {
+        spinlock_init(&bucket_locks[i]);
+    }
+    uint64_t seed;
+    entropy_fill(&seed, sizeof seed);
+    park_queue_init(&queue, buckets, BUCKETS, seed);
+}
+_Static_assert(BUCKETS * sizeof(struct spinlock) % PAGE_SIZE == 0, "whole frames");
+_Static_assert(BUCKETS * sizeof(struct park_bucket) % PAGE_SIZE == 0, "whole frames");
+
+static struct operation *operation_of(struct park_waiter *waiter) {
+    return container_of(waiter, struct operation, waiter);
+}
+
+/* Claimed waiters, to be completed when no lock is held any more. Those are out of the queue, and
+ * their records are ours. */
+struct claimed {
+    struct operation *first, **last;
+    uint64_t count;
+};
+
+/* Takes a queued waiter out, under its bucket's lock; counts it if it was ours to wake. */
+static void take_out(struct park_waiter *waiter, struct claimed *claimed) {
+    struct operation *operation = operation_of(waiter);
+    struct space *space = operation->space;
+    bool is_ours = operation_claim(operation);
+    spinlock_lock(&space->parked_lock);
+    park_queue_remove(&queue, &space->parked, waiter);
+    spinlock_unlock(&space->parked_lock);
+    if (is_ours) {
+        operation->unlink = NULL;
+        operation->next = NULL;
+        *claimed->last = operation;
+        claimed->last = &operation->next;
+        claimed->count++;
+    }
+}
+
+static void complete_claimed(struct claimed *claimed, status_t status) {
+    struct operation *operation = claimed->first;
+    while (operation != NULL) {
+        struct operation *next = operation->next;
+        operation_complete(operation, status, 0);
+        operation = next;
+    }
+}
+
+/* A deadline, CANCEL or the thread's end has claimed the operation. */
+static void unlink_waiter(struct operation *operation) {
+    struct park_waiter *waiter = &operation->waiter;
+    struct space *space = operation->space;
+    uint32_t number;
+    while ((number = park_waiter_bucket(waiter)) != PARK_BUCKET_NONE) {
+        spinlock_lock(&bucket_locks[number]);
+        bool is_here = park_waiter_bucket(waiter) == number; /* a requeue may have moved it */
+        if (is_here) {
+            spinlock_lock(&space->parked_lock);
+            park_queue_remove(&queue, &space->parked, waiter);
+            spinlock_unlock(&space->parked_lock);
+        }
+        spinlock_unlock(&bucket_locks[number]);
+    }
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+/* How a capability lets its holder park. */
+enum park_kind { PARK_PRIVATE, PARK_SHARED };
+
+static status_t find_kind(struct thread *thread, uint64_t capability, enum park_kind *kind) {
+    struct process *process = thread->process;
+    const struct captable_slot *slot = captable_lookup(&process->captable, capability);
+    if (slot == NULL) {
+        return CAPOS_E_BAD_CAPABILITY;
+    }
+    /* Only compared, never followed: another thread may give the capability up just now. */
+    const void *interface = __atomic_load_n(&slot->interface, __ATOMIC_RELAXED);
+    if (interface == &shared_park_space_interface) {
+        *kind = PARK_SHARED;
+        return CAPOS_OK;
+    }
+    *kind = PARK_PRIVATE;
+    if (interface != &park_space_interface) {
+        return CAPOS_E_WRONG_INTERFACE;
+    }
+    return __atomic_load_n(&slot->object, __ATOMIC_RELAXED) == &process->park
+               ? CAPOS_OK
+               : CAPOS_E_NOT_PERMITTED;
+}
+
+static bool is_word(uint64_t address) {
+    return address % sizeof(uint32_t) == 0 && address >= USER_LOW && address < USER_HIGH;
+}
+
+/* The key of a word, under space->lock. */
+static status_t find_key(struct space *space, enum park_kind kind, uint64_t address,
+                         struct park_key *key) {
+    if (kind == PARK_SHARED) {
+        uint64_t object_id, generation, offset;
+        if (!space_object_at(space, address, &object_id, &generation, &offset)) {
+            return CAPOS_E_BAD_ADDRESS;
+        }
+        *key = park_key_shared(object_id, generation, offset);
+        return CAPOS_OK;
+    }
+    const struct address_range *range = address_ranges_find(&space->ranges, address);
+    if (range == NULL) {
+        return CAPOS_E_BAD_ADDRESS;
+    }
+    *key = park_key_private(space->id, range->generation, address);
+    return CAPOS_OK;
+}
+
+/* ---- PARK ------------------------------------------------------------------------------------ */
+
+struct park {
+    struct space *space;
+    struct operation *operation;
+    struct park_key key;
+    uint64_t address;
+    uint32_t expected;
+};
+
+static uint32_t read_word(const uint32_t *word) {
+    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+/* Under space->lock. ok: the waiter is queued and armed, or gone again by now. */
+static status_t park_locked(struct park *park, const uint32_t *word) {
+    struct space *space = park->space;
+    struct spinlock *lock = &bucket_locks[park_queue_bucket(&queue, &park->key)];
+    struct operation *operation = park->operation;
+    spinlock_lock(lock);
+    park_queue_announce(&queue, &park->key);
+    if (read_word(word) != park->expected) {
+        park_queue_retract(&queue, &park->key);
+        spinlock_unlock(lock);
+        return CAPOS_E_VALUE_CHANGED;
+    }
+    park_waiter_init(&operation->waiter);
+    operation->unlink = unlink_waiter;
+    spinlock_lock(&space->parked_lock);
+    park_queue_insert(&queue, &space->parked, &operation->waiter, &park->key, park->address);
+    spinlock_unlock(&space->parked_lock);
+    operation_arm(operation);
+    spinlock_unlock(lock);
+    return CAPOS_OK;
+}
+
+/* Finds the word and its key, and looks at it once before anything is made ready for a wait. */
+static status_t look_at_word(struct park *park, enum park_kind kind, const uint32_t **word) {
+    status_t status;
+    *word = space_word_locked(park->space, park->address, &status);
+    if (*word == NULL) {
+        return status;
+    }
+    status = find_key(park->space, kind, park->address, &park->key);
+    if (status != CAPOS_OK) {
+        return status;
+    }
+    return read_word(*word) == park->expected ? CAPOS_OK : CAPOS_E_VALUE_CHANGED;
+}
+
+/* With a record that is charged for. */
+static status_t park_with_record(struct park *park, enum park_kind kind) {
+    const uint32_t *word;
+    spinlock_lock(&park->space->lock);
+    status_t status = look_at_word(park, kind, &word);
+    if (status == CAPOS_OK) {
+        status = park_locked(park, word);
+    }
+    spinlock_unlock(&park->space->lock);
+    return status;
+}
+
+static status_t check_first(struct park *park, enum park_kind kind, uint64_t deadline_ns) {
+    const uint32_t *word;
+    spinlock_lock(&park->space->lock);
+    status_t status = look_at_word(park, kind, &word);
+    spinlock_unlock(&park->space->lock);
+    if (status == CAPOS_OK && deadline_ns != CAPOS_FOREVER &&
+        (deadline_ns == CAPOS_POLL || deadline_ns <= clock_now_ns())) {
+        status = CAPOS_E_TIMED_OUT;
+    }
+    return status;
+}
+
+void park_wait(struct thread *thread, const struct capos_entry *entry, bool is_register,
+               struct outcome *outcome) {
+    enum park_kind kind;
+    struct park park = {.space = &thread->process->space,
+                        .address = entry->argument[0],
+                        .expected = (uint32_t)entry->argument[1]};
+    status_t status = find_kind(thread, entry->capability, &kind);
+    if (status == CAPOS_OK && !is_word(park.address)) {
+        status = CAPOS_E_BAD_ADDRESS;
+    }
+    if (status == CAPOS_OK && entry->argument[1] > UINT32_MAX) {
+        status = CAPOS_E_INVALID_ARGUMENT;
+    }
+    if (status == CAPOS_OK) {
+        status = check_first(&park, kind, entry->deadline_ns);
+    }
+    if (status == CAPOS_OK) {
+        status = operation_prepare(thread, entry, is_register, &park.operation);
+    }
+    if (status != CAPOS_OK) {
+        outcome->status = status;
+        return;
+    }
+    status = operation_charge(park.operation);
+    if (status == CAPOS_OK) {
+        status = park_with_record(&park, kind);
+        if (status == CAPOS_OK) {
+            outcome->pending = true;
+            return;
+        }
+        operation_refund(park.operation);
+    }
+    operation_give(park.operation);
+    outcome->status = status;
+}
+
+/* ---- UNPARK ---------------------------------------------------------------------------------- */
+
+struct wake {
+    struct space *space;
+    enum park_kind kind;
+    uint64_t address;
+    uint64_t left; /* to be woken at most */
+};
+
+/* One step, under the locks. *present_out: waiters of the bucket, of this word and others. */
+static status_t wake_step(const struct wake *wake, struct claimed *claimed, uint64_t *present_out) {
+    struct space *space = wake->space;
+    struct park_key key;
+    spinlock_lock(&space->lock);
+    status_t status = find_key(space, wake->kind, wake->address, &key);
+    if (status == CAPOS_OK) {
+        uint32_t number = park_queue_bucket(&queue, &key);
+        uint64_t most = wake->left < WAKE_STEP ? wake->left : WAKE_STEP;
+        struct park_waiter *waiter;
+        spinlock_lock(&bucket_locks[number]);
+        *present_out = buckets[number].count;
+        while (claimed->count < most && (waiter = park_queue_find(&queue, &key)) != NULL) {
+            take_out(waiter, claimed);
+        }
+        spinlock_unlock(&bucket_locks[number]);
+    }
+    spinlock_unlock(&space->lock);
+    return status;
+}
+
+/* In steps, and no more than were there when it began: those who come back at once do not keep it
+ * busy for ever. */
+static status_t wake_waiters(struct wake *wake, uint64_t *woken_out) {
+    *woken_out = 0;
+    for (bool is_first = true; wake->left > 0; is_first = false) {
+        struct claimed claimed = {.last = &claimed.first};
+        uint64_t present = 0;
+        status_t status = wake_step(wake, &claimed, &present);
+        complete_claimed(&claimed, CAPOS_OK);
+        if (status != CAPOS_OK) {
+            return is_first ? status : CAPOS_OK;
+        }
+        if (is_first && present < wake->left) {
+            wake->left = present;
+        }
+        *woken_out += claimed.count;
+        if (claimed.count < WAKE_STEP) {
+            break;
+        }
+        wake->left -= claimed.count;
+        cpu_interrupt_window();
+    }
+    return CAPOS_OK;
+}
+
+void park_wake(struct thread *thread, uint64_t capability, uint64_t address, uint64_t count,
+               struct outcome *outcome) {
+    enum park_kind kind;
+    struct space *space = &thread->process->space;
+    status_t status = find_kind(thread, capability, &kind);
+    if (status == CAPOS_OK && !is_word(address)) {
+        status = CAPOS_E_BAD_ADDRESS;
+    }
+    if (status == CAPOS_OK) {
+        /* The bucket of a private word is known without its region. */
+        struct park_key key = {.owner = space->id << 1, .offset = address};
+        if (kind == PARK_SHARED || !park_queue_is_idle(&queue, &key)) {
+            struct wake wake = {space, kind, address, count};
+            status = wake_waiters(&wake, &outcome->aux);
+        }
+    }
+    outcome->status = status;
+}
+
+void park_wake_all(struct process *process, uint64_t address) {
+    struct wake wake = {&process->space, PARK_PRIVATE, address, UINT64_MAX};
+    uint64_t woken;
+    (void)wake_waiters(&wake, &woken);
+}
+
+/* ---- taking memory away ---------------------------------------------------------------------- */
+
+/* The bucket of the first waiter in the range, or PARK_BUCKET_NONE. */
+static uint32_t first_bucket(struct space *space, uint64_t low, uint64_t high) {
+    spinlock_lock(&space->parked_lock);
+    struct park_waiter *waiter = park_index_first(&space->parked, low, high);
+    uint32_t number = waiter == NULL ? PARK_BUCKET_NONE : park_waiter_bucket(waiter);
+    spinlock_unlock(&space->parked_lock);
+    return number;
+}
+
+/* Under the bucket's lock: the first waiter of the range, if it stands there. */
+static struct park_waiter *first_in_bucket(struct space *space, uint64_t low, uint64_t high,
+                                           uint32_t number) {
+    spinlock_lock(&space->parked_lock);
+    struct park_waiter *waiter = park_index_first(&space->parked, low, high);
+    spinlock_unlock(&space->parked_lock);
+    return waiter != NULL && park_waiter_bucket(waiter) == number ? waiter : NULL;
+}
+
+void park_drain_range(struct space *space, uint64_t address, uint64_t size) {
+    uint64_t low = address, high = address + size;
+    uint32_t number;
+    if (__atomic_load_n(&space->parked.count, __ATOMIC_RELAXED) == 0) {
+        return; /* nobody can come while we hold space->lock */
+    }
+    struct claimed claimed = {.last = &claimed.first};
+    while ((number = first_bucket(space, low, high)) != PARK_BUCKET_NONE) {
+        spinlock_lock(&bucket_locks[number]);
+        struct park_waiter *waiter = first_in_bucket(space, low, high, number);
+        if (waiter != NULL) {
+            take_out(waiter, &claimed);
+        }
+        spinlock_unlock(&bucket_locks[number]);
+    }
+    complete_claimed(&claimed, CAPOS_E_MEMORY_GONE);
+}
+
+/* ---- requeue --------------------------------------------------------------------------------- */
+
+static void lock_two(uint32_t left, uint32_t right) {
+    spinlock_lock(&bucket_locks[left < right ? left : right]);
+    if (left != right) {
+        spinlock_lock(&bucket_locks[left < right ? right : left]);
+    }
+}
+
+static void unlock_two(uint32_t left, uint32_t right) {
+    spinlock_unlock(&bucket_locks[left]);
+    if (left != right) {
+        spinlock_unlock(&bucket_locks[right]);
+    }
+}
+
+/* With both buckets locked. */
+static uint64_t move_waiters(struct space *space, const struct park_key *from,
+                             const struct park_key *to, uint64_t count) {
+    uint64_t moved = 0;
+    struct park_waiter *waiter;
+    spinlock_lock(&space->parked_lock);
+    while (moved < count && (waiter = park_queue_find(&queue, from)) != NULL) {
+        park_queue_requeue(&queue, &space->parked, waiter, to);
+        moved++;
+    }
+    spinlock_unlock(&space->parked_lock);
+    return moved;
+}
+
+static status_t requeue_locked(struct space *space, const struct park_requeue *request,
+                               struct claimed *claimed, uint64_t *moved_out) {
+    struct park_key from, to;
+    status_t status;
+    const uint32_t *word = space_word_locked(space, request->address, &status);
+    if (word == NULL || space_word_locked(space, request->target, &status) == NULL) {
+        return status;
+    }
+    status = find_key(space, PARK_PRIVATE, request->address, &from);
+    if (status == CAPOS_OK) {
+        status = find_key(space, PARK_PRIVATE, request->target, &to);
+    }
+    if (status != CAPOS_OK) {
+        return status;
+    }
+    uint32_t source = park_queue_bucket(&queue, &from), target = park_queue_bucket(&queue, &to);
+    lock_two(source, target);
+    if (read_word(word) != request->expected) {
+        status = CAPOS_E_VALUE_CHANGED;
+    } else {
+        struct park_waiter *waiter;
+        while (claimed->count < request->wake_count &&
+               (waiter = park_queue_find(&queue, &from)) != NULL) {
+            take_out(waiter, claimed);
+        }
+        *moved_out = move_waiters(space, &from, &to, request->move_count);
+    }
+    unlock_two(source, target);
+    return status;
+}
+
+status_t park_requeue(struct space *space, const struct park_requeue *request, uint64_t *woken_out,
+                      uint64_t *moved_out) {
+    struct claimed claimed = {.last = &claimed.first};
+    *moved_out = 0;
+    if (!is_word(request->address) || !is_word(request->target) ||
+        request->address == request->target) {
+        return CAPOS_E_BAD_ADDRESS;
+    }
+    spinlock_lock(&space->lock);
+    status_t status = requeue_locked(space, request, &claimed, moved_out);
+    spinlock_unlock(&space->lock);
+    complete_claimed(&claimed, CAPOS_OK);
+    *woken_out = claimed.count;
+    return status;
+}
