@@ -104,6 +104,11 @@ static inline void ring_complete(struct ring_state *ring,
     ring_publish(&ring->shared->completion_tail, ring->completion_tail);
 }
 
+/* Answers the entries that ask for nothing (NOP, no flags, a deadline of 0 or for ever) and stand
+ * first in the queue: at most `most`. Returns how many. Counters that make no sense are left to
+ * ring_take. */
+uint32_t ring_answer_nops(struct ring_state *ring, uint32_t most);
+
 /* Completions that the program has not acknowledged. A head that makes no sense is for ring_take to
  * tell; here the last good one holds. Changes nothing and, by the ring's thread, needs no lock. */
 static inline uint32_t ring_completion_count(const struct ring_state *ring) {

@@ -57,6 +57,52 @@ TEST(entries_come_in_order_and_completions_go_out) {
     CHECK_EQUAL(ring_completion_count(&ring), 0);
 }
 
+/* As one after another by ring_take and ring_complete: the same heads, the same completions. */
+TEST(nops_are_answered_as_one_by_one) {
+    for (int round = 0; round < 10000; round++) {
+        start((uint32_t)test_random_below(UINT32_MAX));
+        uint32_t promised = (uint32_t)test_random_below(8),
+                 standing = (uint32_t)test_random_below(64);
+        struct capos_entry entry;
+        for (uint32_t i = 0; i < standing; i++) {
+            submit(i);
+            CHECK_EQUAL(ring_take(&ring, &entry), RING_TAKEN);
+            complete(i);
+        }
+        for (uint32_t i = 0; i < promised && standing + i < CAPOS_RING_COMPLETIONS; i++) {
+            submit(i);
+            CHECK_EQUAL(ring_take(&ring, &entry), RING_TAKEN);
+        }
+        uint32_t nops = (uint32_t)test_random_below(CAPOS_RING_ENTRIES + 1);
+        uint32_t odd =
+            (uint32_t)test_random_below(CAPOS_RING_ENTRIES); /* this one asks for something */
+        for (uint32_t i = 0; i < nops; i++) {
+            struct capos_entry *next = &shared.entries[shared.submission_tail % CAPOS_RING_ENTRIES];
+            submit(1000 + i);
+            next->deadline_ns = i % 2 == 0 ? CAPOS_POLL : CAPOS_FOREVER;
+            next->flags = i == odd ? CAPOS_ENTRY_LINK : 0;
+        }
+        uint32_t room = CAPOS_RING_COMPLETIONS - (ring.completion_tail - ring.completion_head) -
+                        ring.reserved_count;
+        uint32_t most = (uint32_t)test_random_below(CAPOS_RING_ENTRIES + 1);
+        uint32_t wanted = nops < odd ? nops : odd;
+        wanted = wanted < room ? wanted : room;
+        wanted = wanted < most ? wanted : most;
+        uint32_t tail = ring.completion_tail, head = ring.submission_head;
+        CHECK_EQUAL(ring_answer_nops(&ring, most), wanted);
+        CHECK_EQUAL(ring.completion_tail - tail, wanted);
+        CHECK_EQUAL(shared.completion_tail, ring.completion_tail);
+        CHECK_EQUAL(shared.submission_head - head, wanted);
+        for (uint32_t i = 0; i < wanted; i++) {
+            const struct capos_completion *answer =
+                &shared.completions[(tail + i) % CAPOS_RING_COMPLETIONS];
+            CHECK_EQUAL(answer->user_data, 1000 + i);
+            CHECK(answer->result == 0 && answer->aux == 0 && answer->detail == 0);
+        }
+        ring_check(&ring);
+    }
+}
+
 /* The kernel maps the pages of a ring one by one. */
 TEST(entries_may_stand_elsewhere) {
     static struct capos_entry elsewhere[CAPOS_RING_ENTRIES];
