@@ -41,7 +41,11 @@ status_t space_fault(struct space *space, uint64_t address, uint32_t access) {
 }
 
 const uint32_t *space_word_locked(struct space *space, uint64_t address, status_t *status) {
-    const pte_t *entry = resolve_locked(space, address, PROTECT_READ, status);
+    /* A page that is present for the CPU is one that may be read. */
+    const pte_t *entry = space->dying ? NULL : paging_lookup(space->root, address);
+    if (entry == NULL || (*entry & PTE_PRESENT) == 0) {
+        entry = resolve_locked(space, address, PROTECT_READ, status);
+    }
     if (entry == NULL) {
         return NULL;
     }

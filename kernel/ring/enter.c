@@ -28,6 +28,16 @@ static void end_for_corrupt_ring(struct thread *thread) {
     process_end(thread->process, &record);
 }
 
+static void run_park(struct thread *thread, const struct capos_entry *entry, bool is_register,
+                     struct outcome *outcome) {
+    const struct park_request request = {entry->capability, entry->argument[0], entry->argument[1]};
+    struct operation *operation;
+    outcome->status = operation_prepare(thread, entry, is_register, &operation);
+    if (outcome->status == CAPOS_OK) {
+        park_wait(thread, &request, operation, outcome);
+    }
+}
+
 /* Runs one entry. outcome->pending: it is in flight, and a record completes it. */
 static void run_entry(struct thread *thread, const struct capos_entry *entry, bool is_register,
                       struct outcome *outcome) {
@@ -48,7 +58,7 @@ static void run_entry(struct thread *thread, const struct capos_entry *entry, bo
         outcome->status = process_release_capability(thread->process, entry->capability);
         break;
     case CAPOS_OP_PARK:
-        park_wait(thread, entry, is_register, outcome);
+        run_park(thread, entry, is_register, outcome);
         break;
     case CAPOS_OP_UNPARK:
         park_wake(thread, entry->capability, entry->argument[0], entry->argument[1], outcome);
@@ -78,10 +88,17 @@ static void wait_for_register_operation(struct thread *thread) {
 
 static void enter_register(struct thread *thread, struct trap_frame *frame) {
     struct outcome outcome = {0};
-    if (frame->rdi == (CAPOS_ENTER_REGISTER | CAPOS_OP_UNPARK) && frame->r8 == 0 &&
+    /* What locks do all the time is not worth an entry in memory. */
+    bool is_park = frame->rdi == (CAPOS_ENTER_REGISTER | CAPOS_OP_PARK);
+    bool is_unpark = frame->rdi == (CAPOS_ENTER_REGISTER | CAPOS_OP_UNPARK);
+    if ((is_park || is_unpark) && frame->r8 == 0 &&
         is_deadline_allowed(thread->process, frame->r9)) {
-        /* What locks do all the time: not worth an entry in memory. */
-        park_wake(thread, frame->rsi, frame->rdx, frame->r10, &outcome);
+        if (is_unpark) {
+            park_wake(thread, frame->rsi, frame->rdx, frame->r10, &outcome);
+        } else {
+            const struct park_request request = {frame->rsi, frame->rdx, frame->r10};
+            park_wait(thread, &request, operation_prepare_register(thread, frame->r9), &outcome);
+        }
     } else {
         uint64_t arguments[3] = {frame->rdx, frame->r10, frame->r8};
         struct capos_entry entry;
@@ -90,10 +107,10 @@ static void enter_register(struct thread *thread, struct trap_frame *frame) {
         if (outcome.status == CAPOS_OK) {
             run_entry(thread, &entry, true, &outcome);
         }
-        if (outcome.pending) {
-            wait_for_register_operation(thread);
-            return;
-        }
+    }
+    if (outcome.pending) {
+        wait_for_register_operation(thread);
+        return;
     }
     frame->rax = (uint64_t)(int64_t)outcome.status;
     frame->rdx = outcome.status == CAPOS_OK ? outcome.aux : outcome.detail;
@@ -229,9 +246,15 @@ static void enter_ring(struct thread *thread, struct trap_frame *frame) {
         frame->rax = (uint64_t)(int64_t)status;
         return;
     }
-    if ((frame->rsi | frame->rdx) == 0) { /* only looks how many stand */
+    if (frame->rsi == 0) { /* only looks how many stand, or polls in vain */
         frame->rax = ring_completion_count(&thread->ring);
-        return;
+        if (frame->rax >= frame->rdx) {
+            return;
+        }
+        if (frame->r10 == CAPOS_POLL) {
+            scheduler_yield();
+            return;
+        }
     }
     uint64_t most = CAPOS_RING_ENTRIES;
     thread->submit_left = (uint32_t)(frame->rsi < most ? frame->rsi : most);

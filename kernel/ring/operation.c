@@ -90,27 +90,37 @@ static status_t take_record(struct thread *thread, bool is_linked,
     return CAPOS_OK;
 }
 
-status_t operation_prepare(struct thread *thread, const struct capos_entry *entry, bool is_register,
-                           struct operation **operation_out) {
-    struct operation *operation = &thread->register_operation;
-    if (is_register) {
-        atomic_store_explicit(&operation->state, OPERATION_PREPARING, memory_order_relaxed);
-    } else {
-        status_t status = take_record(thread, (entry->flags & CAPOS_ENTRY_LINK) != 0, &operation);
-        if (status != CAPOS_OK) {
-            return status;
-        }
-    }
-    operation->user_data = entry->user_data;
-    operation->flags = entry->flags;
+static void fill_in(struct operation *operation, uint64_t deadline_ns) {
     operation->unlink = NULL;
     operation->object = NULL;
     operation->message = 0;
-    operation->has_deadline = entry->deadline_ns != CAPOS_FOREVER;
-    operation->deadline_ns = entry->deadline_ns;
+    operation->has_deadline = deadline_ns != CAPOS_FOREVER;
+    operation->deadline_ns = deadline_ns;
     operation->deadline_is_success = false;
-    *operation_out = operation;
-    return CAPOS_OK;
+}
+
+struct operation *operation_prepare_register(struct thread *thread, uint64_t deadline_ns) {
+    struct operation *operation = &thread->register_operation;
+    atomic_store_explicit(&operation->state, OPERATION_PREPARING, memory_order_relaxed);
+    fill_in(operation, deadline_ns);
+    return operation;
+}
+
+status_t operation_prepare(struct thread *thread, const struct capos_entry *entry, bool is_register,
+                           struct operation **operation_out) {
+    if (is_register) {
+        *operation_out = operation_prepare_register(thread, entry->deadline_ns);
+        return CAPOS_OK;
+    }
+    struct operation *operation;
+    status_t status = take_record(thread, (entry->flags & CAPOS_ENTRY_LINK) != 0, &operation);
+    if (status == CAPOS_OK) {
+        operation->user_data = entry->user_data;
+        operation->flags = entry->flags;
+        fill_in(operation, entry->deadline_ns);
+        *operation_out = operation;
+    }
+    return status;
 }
 
 /* Under the ring's lock. */
@@ -136,6 +146,9 @@ void operation_give(struct operation *operation) {
 
 status_t operation_charge(struct operation *operation) {
     struct ledger *ledger = &operation->thread->process->ledger;
+    if (operation->kind == OPERATION_REGISTER) {
+        return CAPOS_OK;
+    }
     status_t status = ledger_charge(ledger, LEDGER_OPERATIONS, 1);
     if (status == CAPOS_OK && operation->has_deadline) {
         status = ledger_charge(ledger, LEDGER_TIMERS, 1);
@@ -148,6 +161,9 @@ status_t operation_charge(struct operation *operation) {
 
 void operation_refund(struct operation *operation) {
     struct ledger *ledger = &operation->thread->process->ledger;
+    if (operation->kind == OPERATION_REGISTER) {
+        return;
+    }
     if (operation->has_deadline) {
         ledger_refund(ledger, LEDGER_TIMERS, 1);
     }

@@ -76,11 +76,14 @@ struct operation {
  */
 MUST_CHECK status_t operation_prepare(struct thread *thread, const struct capos_entry *entry,
                                       bool is_register, struct operation **operation_out);
+/* The same for the register form alone, which always has its record. */
+struct operation *operation_prepare_register(struct thread *thread, uint64_t deadline_ns);
 /* Gives back a record that was never armed. */
 void operation_give(struct operation *operation);
 
 /* What a record in flight costs its process: an operation, and a timer if it has a deadline, which
- * decode has set by now. overQuota charges nothing. */
+ * decode has set by now. The register form's is a part of the thread and costs nothing more.
+ * overQuota charges nothing. */
 MUST_CHECK status_t operation_charge(struct operation *operation);
 void operation_refund(struct operation *operation);
 

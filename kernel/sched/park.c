@@ -142,112 +142,83 @@ static status_t find_key(struct space *space, enum park_kind kind, uint64_t addr
 
 /* ---- PARK ------------------------------------------------------------------------------------ */
 
-struct park {
-    struct space *space;
-    struct operation *operation;
-    struct park_key key;
-    uint64_t address;
-    uint32_t expected;
-};
-
 static uint32_t read_word(const uint32_t *word) {
     return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 
-/* Under space->lock. ok: the waiter is queued and armed, or gone again by now. */
-static status_t park_locked(struct park *park, const uint32_t *word) {
-    struct space *space = park->space;
-    struct spinlock *lock = &bucket_locks[park_queue_bucket(&queue, &park->key)];
-    struct operation *operation = park->operation;
+/* Check and insertion, one step for whoever wakes. Under space->lock, the operation prepared and
+ * charged for. ok: the waiter is queued and armed, or complete by now. */
+static status_t insert_waiter(struct operation *operation, const struct park_key *key,
+                              const struct park_request *request, const uint32_t *word) {
+    struct space *space = operation->space;
+    struct spinlock *lock = &bucket_locks[park_queue_bucket(&queue, key)];
+    status_t status = CAPOS_E_VALUE_CHANGED;
     spinlock_lock(lock);
-    park_queue_announce(&queue, &park->key);
-    if (read_word(word) != park->expected) {
-        park_queue_retract(&queue, &park->key);
-        spinlock_unlock(lock);
+    park_queue_announce(&queue, key);
+    if (read_word(word) == request->expected) {
+        park_waiter_init(&operation->waiter);
+        operation->unlink = unlink_waiter;
+        spinlock_lock(&space->parked_lock);
+        park_queue_insert(&queue, &space->parked, &operation->waiter, key, request->address);
+        spinlock_unlock(&space->parked_lock);
+        operation_arm(operation);
+        status = CAPOS_OK;
+    } else {
+        park_queue_retract(&queue, key);
+    }
+    spinlock_unlock(lock);
+    return status;
+}
+
+/* Under space->lock. */
+static status_t park_locked(struct operation *operation, enum park_kind kind,
+                            const struct park_request *request) {
+    struct park_key key;
+    status_t status;
+    const uint32_t *word = space_word_locked(operation->space, request->address, &status);
+    if (word == NULL) {
+        return status;
+    }
+    if (read_word(word) != request->expected) { /* often so, and cheap to know */
         return CAPOS_E_VALUE_CHANGED;
     }
-    park_waiter_init(&operation->waiter);
-    operation->unlink = unlink_waiter;
-    spinlock_lock(&space->parked_lock);
-    park_queue_insert(&queue, &space->parked, &operation->waiter, &park->key, park->address);
-    spinlock_unlock(&space->parked_lock);
-    operation_arm(operation);
-    spinlock_unlock(lock);
-    return CAPOS_OK;
-}
-
-/* Finds the word and its key, and looks at it once before anything is made ready for a wait. */
-static status_t look_at_word(struct park *park, enum park_kind kind, const uint32_t **word) {
-    status_t status;
-    *word = space_word_locked(park->space, park->address, &status);
-    if (*word == NULL) {
-        return status;
+    if (operation->has_deadline && operation->deadline_ns <= clock_now_ns()) {
+        return CAPOS_E_TIMED_OUT;
     }
-    status = find_key(park->space, kind, park->address, &park->key);
-    if (status != CAPOS_OK) {
-        return status;
-    }
-    return read_word(*word) == park->expected ? CAPOS_OK : CAPOS_E_VALUE_CHANGED;
-}
-
-/* With a record that is charged for. */
-static status_t park_with_record(struct park *park, enum park_kind kind) {
-    const uint32_t *word;
-    spinlock_lock(&park->space->lock);
-    status_t status = look_at_word(park, kind, &word);
+    status = find_key(operation->space, kind, request->address, &key);
     if (status == CAPOS_OK) {
-        status = park_locked(park, word);
+        status = operation_charge(operation);
     }
-    spinlock_unlock(&park->space->lock);
-    return status;
-}
-
-static status_t check_first(struct park *park, enum park_kind kind, uint64_t deadline_ns) {
-    const uint32_t *word;
-    spinlock_lock(&park->space->lock);
-    status_t status = look_at_word(park, kind, &word);
-    spinlock_unlock(&park->space->lock);
-    if (status == CAPOS_OK && deadline_ns != CAPOS_FOREVER &&
-        (deadline_ns == CAPOS_POLL || deadline_ns <= clock_now_ns())) {
-        status = CAPOS_E_TIMED_OUT;
+    if (status == CAPOS_OK) {
+        status = insert_waiter(operation, &key, request, word);
+        if (status != CAPOS_OK) {
+            operation_refund(operation);
+        }
     }
     return status;
 }
 
-void park_wait(struct thread *thread, const struct capos_entry *entry, bool is_register,
-               struct outcome *outcome) {
+void park_wait(struct thread *thread, const struct park_request *request,
+               struct operation *operation, struct outcome *outcome) {
+    struct space *space = &thread->process->space;
     enum park_kind kind;
-    struct park park = {.space = &thread->process->space,
-                        .address = entry->argument[0],
-                        .expected = (uint32_t)entry->argument[1]};
-    status_t status = find_kind(thread, entry->capability, &kind);
-    if (status == CAPOS_OK && !is_word(park.address)) {
+    status_t status = find_kind(thread, request->capability, &kind);
+    if (status == CAPOS_OK && !is_word(request->address)) {
         status = CAPOS_E_BAD_ADDRESS;
     }
-    if (status == CAPOS_OK && entry->argument[1] > UINT32_MAX) {
+    if (status == CAPOS_OK && request->expected > UINT32_MAX) {
         status = CAPOS_E_INVALID_ARGUMENT;
     }
     if (status == CAPOS_OK) {
-        status = check_first(&park, kind, entry->deadline_ns);
+        spinlock_lock(&space->lock);
+        status = park_locked(operation, kind, request);
+        spinlock_unlock(&space->lock);
     }
-    if (status == CAPOS_OK) {
-        status = operation_prepare(thread, entry, is_register, &park.operation);
-    }
-    if (status != CAPOS_OK) {
-        outcome->status = status;
-        return;
-    }
-    status = operation_charge(park.operation);
-    if (status == CAPOS_OK) {
-        status = park_with_record(&park, kind);
-        if (status == CAPOS_OK) {
-            outcome->pending = true;
-            return;
-        }
-        operation_refund(park.operation);
-    }
-    operation_give(park.operation);
     outcome->status = status;
+    outcome->pending = status == CAPOS_OK;
+    if (status != CAPOS_OK) {
+        operation_give(operation);
+    }
 }
 
 /* ---- UNPARK ---------------------------------------------------------------------------------- */

@@ -117,7 +117,9 @@ static void switch_in(struct cpu *cpu, struct thread *thread, uint64_t now_ns) {
         speculation_process_changed();
     }
     vector_state_restore(thread->vector_state);
-    cpu_reset_segments();
+    if (cpu_has_segments()) {
+        cpu_reset_segments();
+    }
     msr_write(MSR_FS_BASE, thread->fs_base);
     cpu_set_tsc_disabled(cpu, !process->has_timer);
 }
@@ -182,7 +184,9 @@ static bool keeps_cpu(struct cpu *cpu, const struct thread *thread) {
     } else if (clock_now_ns() >= cpu->slice_end_ns) {
         return false;
     }
-    scheduler_arm(cpu);
+    if (cpu->slice_end_ns < cpu->timer_armed_ns) {
+        scheduler_arm(cpu);
+    }
     return true;
 }
 
@@ -205,7 +209,9 @@ static void do_work(struct thread *thread) {
 struct trap_frame *scheduler_pick(void) {
     struct cpu *cpu = cpu_current();
     for (;;) {
-        flush_serve();
+        if (cpu_has_flush_request(cpu)) {
+            flush_serve();
+        }
         struct thread *thread = cpu->thread;
         uint64_t now_ns = 0; /* not read yet */
         if (thread != NULL && atomic_load_explicit(&thread->work, memory_order_seq_cst) != 0 &&

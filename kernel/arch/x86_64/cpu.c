@@ -200,20 +200,12 @@ void cpu_init_local(struct cpu *cpu) {
     timers_init(&cpu->timers);
 }
 
-void cpu_set_tsc_disabled(struct cpu *cpu, bool disabled) {
-    if (cpu->tsc_disabled != disabled) {
-        cpu->tsc_disabled = disabled;
-        cr4_write(disabled ? cr4_read() | CR4_TSD : cr4_read() & ~(uint64_t)CR4_TSD);
-    }
+void cpu_change_tsc_disabled(struct cpu *cpu, bool disabled) {
+    cpu->tsc_disabled = disabled;
+    cr4_write(disabled ? cr4_read() | CR4_TSD : cr4_read() & ~(uint64_t)CR4_TSD);
 }
 
 void cpu_reset_segments(void) {
-    uint32_t ds, es, fs, gs;
-    __asm__ volatile("movl %%ds, %0; movl %%es, %1; movl %%fs, %2; movl %%gs, %3"
-                     : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
-    if ((ds | es | fs | gs) == 0) {
-        return;
-    }
     /* Loading GS changes the base that is active now, which is ours: do it between two SWAPGS. */
     __asm__ volatile("movl %0, %%ds; movl %0, %%es; movl %0, %%fs\n\t"
                      "swapgs; movl %0, %%gs; swapgs"

@@ -84,6 +84,12 @@ static inline void cpu_need_attention(void) {
     __asm__ volatile("movb $1, %%gs:%c0" : : "i"(CPU_ATTENTION) : "memory");
 }
 
+/* Another CPU waits for this one to flush translations (flush.h). */
+static inline bool cpu_has_flush_request(const struct cpu *cpu) {
+    return atomic_load_explicit(&cpu->flush_requested, memory_order_relaxed) !=
+           atomic_load_explicit(&cpu->flush_done, memory_order_relaxed);
+}
+
 /* All CPUs that were started; index < cpu_count(). */
 extern struct cpu *cpus[CPUS_MAX];
 uint32_t cpu_count(void);
@@ -190,6 +196,18 @@ static inline void cpu_forbid_user_access(void) {
 bool cpu_read_random(uint64_t *value);
 
 /* Makes the thread that runs next unable, or able, to read the time-stamp counter (rule 13). */
-void cpu_set_tsc_disabled(struct cpu *cpu, bool disabled);
-/* Clears segment selectors that a program left behind, so that the next one cannot see them. */
+void cpu_change_tsc_disabled(struct cpu *cpu, bool disabled);
+static inline void cpu_set_tsc_disabled(struct cpu *cpu, bool disabled) {
+    if (cpu->tsc_disabled != disabled) {
+        cpu_change_tsc_disabled(cpu, disabled);
+    }
+}
+/* True when a program has left segment selectors behind. */
+static inline bool cpu_has_segments(void) {
+    uint32_t ds, es, fs, gs;
+    __asm__ volatile("movl %%ds, %0; movl %%es, %1; movl %%fs, %2; movl %%gs, %3"
+                     : "=r"(ds), "=r"(es), "=r"(fs), "=r"(gs));
+    return (ds | es | fs | gs) != 0;
+}
+/* Clears them, so that the next program cannot see them. */
 void cpu_reset_segments(void);
