@@ -29,21 +29,11 @@ static bool charge_one(struct ledger *ledger, enum ledger_resource resource, uin
     return true;
 }
 
-static void refund_until(struct ledger *ledger, const struct ledger *end,
-                         enum ledger_resource resource, uint64_t count) {
+/* Takes back what a charge that was refused further up has counted so far. */
+static void undo_until(struct ledger *ledger, const struct ledger *end,
+                       enum ledger_resource resource, uint64_t count) {
     for (; ledger != end; ledger = ledger->parent) {
-        uint64_t before =
-            atomic_fetch_sub_explicit(&ledger->used[resource], count, memory_order_relaxed);
-        ASSERT(before >= count);
-    }
-}
-
-static void raise_peak(struct ledger *ledger, enum ledger_resource resource) {
-    uint64_t used = atomic_load_explicit(&ledger->used[resource], memory_order_relaxed);
-    uint64_t peak = atomic_load_explicit(&ledger->peak[resource], memory_order_relaxed);
-    while (used > peak &&
-           !atomic_compare_exchange_weak_explicit(&ledger->peak[resource], &peak, used,
-                                                  memory_order_relaxed, memory_order_relaxed)) {
+        atomic_fetch_sub_explicit(&ledger->used[resource], count, memory_order_relaxed);
     }
 }
 
@@ -51,15 +41,31 @@ status_t ledger_charge(struct ledger *ledger, enum ledger_resource resource, uin
     ASSERT(resource < LEDGER_RESOURCE_COUNT);
     for (struct ledger *each = ledger; each != NULL; each = each->parent) {
         if (!charge_one(each, resource, count)) {
-            refund_until(ledger, each, resource, count);
+            undo_until(ledger, each, resource, count);
             return CAPOS_E_OVER_QUOTA;
         }
     }
-    /* A second pass, so that a charge that was refused further up leaves no peak behind. */
-    for (struct ledger *each = ledger; each != NULL; each = each->parent) {
-        raise_peak(each, resource);
-    }
     return CAPOS_OK;
+}
+
+/* A use stops rising where a refund follows, so this is where peaks are noted: a charge need not.
+ */
+static void raise_peak(struct ledger *ledger, enum ledger_resource resource, uint64_t used) {
+    uint64_t peak = atomic_load_explicit(&ledger->peak[resource], memory_order_relaxed);
+    while (used > peak &&
+           !atomic_compare_exchange_weak_explicit(&ledger->peak[resource], &peak, used,
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
+
+static void refund_until(struct ledger *ledger, const struct ledger *end,
+                         enum ledger_resource resource, uint64_t count) {
+    for (; ledger != end; ledger = ledger->parent) {
+        uint64_t before =
+            atomic_fetch_sub_explicit(&ledger->used[resource], count, memory_order_relaxed);
+        ASSERT(before >= count);
+        raise_peak(ledger, resource, before);
+    }
 }
 
 void ledger_refund(struct ledger *ledger, enum ledger_resource resource, uint64_t count) {
@@ -77,7 +83,9 @@ uint64_t ledger_used(const struct ledger *ledger, enum ledger_resource resource)
 }
 
 uint64_t ledger_peak(const struct ledger *ledger, enum ledger_resource resource) {
-    return atomic_load_explicit(&ledger->peak[resource], memory_order_relaxed);
+    uint64_t used = ledger_used(ledger, resource);
+    uint64_t peak = atomic_load_explicit(&ledger->peak[resource], memory_order_relaxed);
+    return used > peak ? used : peak;
 }
 
 enum ledger_resource ledger_first_nonzero(const struct ledger *ledger) {

@@ -27,7 +27,7 @@ enum ledger_resource {
 struct ledger {
     struct ledger *parent; /* NULL for the root */
     _Atomic uint64_t used[LEDGER_RESOURCE_COUNT];
-    _Atomic uint64_t peak[LEDGER_RESOURCE_COUNT];
+    _Atomic uint64_t peak[LEDGER_RESOURCE_COUNT]; /* until the last refund */
     uint64_t limit[LEDGER_RESOURCE_COUNT];
 };
 
@@ -43,6 +43,7 @@ void ledger_refund(struct ledger *ledger, enum ledger_resource resource, uint64_
 void ledger_move_to_parent(struct ledger *ledger, enum ledger_resource resource, uint64_t count);
 
 uint64_t ledger_used(const struct ledger *ledger, enum ledger_resource resource);
+/* The most that was ever in use. */
 uint64_t ledger_peak(const struct ledger *ledger, enum ledger_resource resource);
 
 /* The first resource that is not zero, or LEDGER_RESOURCE_COUNT. */
