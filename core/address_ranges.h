@@ -1,13 +1,14 @@
 #pragma once
 /*
  * The regions of an address space: disjoint ranges [start, start + size), each with a kind and a
- * protection, kept in a balanced tree that is ordered by address.
+ * protection, kept in a balanced tree and a list that are ordered by address.
  *
  * Rules
  * - The caller holds the mapping lock of the space and provides every node.
  * - Starts and sizes are multiples of 4096 and ranges never wrap.
  * - What a change needs in nodes is known before it starts, so that it can be refused whole:
- *   removal of a middle part needs one, address_ranges_set at most two.
+ *   removal of a middle part needs one, address_ranges_set at most two. Nodes that a change frees
+ * go to the pool that it takes from.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,32 +19,78 @@
 struct address_range {
     uint64_t start, size;
     uint32_t kind;       /* the environment's; ranges of different kinds are never merged */
-    uint32_t protection; /* bits 0-2: read, write, execute */
+    uint32_t protection; /* bits 0-2: read, write, execute; the others are the environment's */
     uint64_t tag;        /* the environment's: compared for merging, kept by splits */
-    /* private to address_ranges.c */
+    uint64_t generation; /* of the mapping: kept by splits, never the same in two insertions */
+    struct address_range *previous, *next; /* by address; in a pool, next alone */
+    /* private to address_tree.c */
     struct address_range *left, *right, *parent;
     int32_t height;
-    uint64_t subtree_start, subtree_end;
-    uint64_t gap_max;    /* largest hole between two nodes of this subtree */
-    uint64_t generation; /* of the mapping: kept by splits, never the same in two insertions */
+    uint64_t gap_max; /* the largest hole just below a node of this subtree */
 };
 
 struct address_ranges {
     struct address_range *root;
     uint64_t low, high; /* the space is [low, high) */
     size_t count;
-    uint64_t generation; /* of the last insertion */
+    uint64_t generation;          /* of the last insertion */
+    struct address_range *recent; /* that was looked up last, or NULL */
 };
+
+/* Nodes that are not in use. */
+struct address_pool {
+    struct address_range *first; /* linked by next */
+    size_t count;
+};
+
+static inline void address_pool_push(struct address_pool *pool, struct address_range *node) {
+    node->next = pool->first;
+    pool->first = node;
+    pool->count++;
+}
+
+/* A node with undefined contents. The pool is not empty. */
+static inline struct address_range *address_pool_pop(struct address_pool *pool) {
+    struct address_range *node = pool->first;
+    pool->first = node->next;
+    pool->count--;
+    return node;
+}
 
 void address_ranges_init(struct address_ranges *ranges, uint64_t low, uint64_t high);
 
-/* The range that contains address, or NULL. */
-struct address_range *address_ranges_find(const struct address_ranges *ranges, uint64_t address);
+static inline uint64_t address_range_end(const struct address_range *range) {
+    return range->start + range->size;
+}
 
 /* The range that contains address, or else the next one above, or NULL. */
-struct address_range *address_ranges_find_from(const struct address_ranges *ranges,
-                                               uint64_t address);
-struct address_range *address_ranges_next(const struct address_range *range);
+static inline struct address_range *address_ranges_find_from(struct address_ranges *ranges,
+                                                             uint64_t address) {
+    struct address_range *found = ranges->recent;
+    if (found != NULL && address - found->start < found->size) {
+        return found;
+    }
+    found = NULL;
+    for (struct address_range *node = ranges->root; node != NULL;) {
+        if (address < node->start) {
+            found = node;
+            node = node->left;
+        } else if (address - node->start < node->size) {
+            ranges->recent = node;
+            return node;
+        } else {
+            node = node->right;
+        }
+    }
+    return found;
+}
+
+/* The range that contains address, or NULL. */
+static inline struct address_range *address_ranges_find(struct address_ranges *ranges,
+                                                        uint64_t address) {
+    struct address_range *range = address_ranges_find_from(ranges, address);
+    return range != NULL && range->start <= address ? range : NULL;
+}
 
 /* The last range that starts below address, or NULL. */
 struct address_range *address_ranges_find_before(const struct address_ranges *ranges,
@@ -51,17 +98,17 @@ struct address_range *address_ranges_find_before(const struct address_ranges *ra
 
 /* True when [start, start+size) lies in [low, high), is aligned, not empty, and does not wrap. */
 bool address_ranges_is_valid(const struct address_ranges *ranges, uint64_t start, uint64_t size);
-bool address_ranges_is_free(const struct address_ranges *ranges, uint64_t start, uint64_t size);
+bool address_ranges_is_free(struct address_ranges *ranges, uint64_t start, uint64_t size);
 
 /* True when every byte is in ranges whose kind is `kind`. */
-bool address_ranges_is_kind(const struct address_ranges *ranges, uint64_t start, uint64_t size,
+bool address_ranges_is_kind(struct address_ranges *ranges, uint64_t start, uint64_t size,
                             uint32_t kind);
 
 /* The lowest address >= from that has `size` free bytes with a free guard page on either side, all
  * inside the space, and is a multiple of alignment (a power of two >= 4096). notFound when there is
  * none. O(log n), for which a hole counts only if it would fit wherever it began: alignments above
  * 4096 pass over tight ones. */
-MUST_CHECK status_t address_ranges_find_free(const struct address_ranges *ranges, uint64_t from,
+MUST_CHECK status_t address_ranges_find_free(struct address_ranges *ranges, uint64_t from,
                                              uint64_t size, uint64_t alignment,
                                              uint64_t *start_out);
 
@@ -70,23 +117,22 @@ MUST_CHECK status_t address_ranges_find_free(const struct address_ranges *ranges
 MUST_CHECK status_t address_ranges_insert(struct address_ranges *ranges,
                                           struct address_range *node);
 
+/* In place of a kind: each range keeps its own. */
+#define ADDRESS_KIND_KEEP UINT32_MAX
+
 /*
- * Changes kind and protection of [start, start+size), all of which must be in ranges, splitting
- * where needed and merging equal neighbours afterwards. spare[0..spare_count) are unused nodes;
- * nodes that were taken are set to NULL, and nodes that merging frees are returned in the list
- * *freed (linked by right, NULL when there are none). Ranges are equal in kind, protection, tag and
- * generation. Refused, with nothing changed: invalidArgument for a range that is not valid,
- * badAddress for a hole in it, tooLarge when spares do not suffice.
+ * Changes kind and protection of all that lies in [start, start+size), splitting where needed and
+ * merging neighbours that are equal in kind, protection, tag and generation afterwards. Holes are
+ * passed over. Refused, with nothing changed: invalidArgument for a range that is not valid,
+ * tooLarge when the pool does not suffice.
  */
 MUST_CHECK status_t address_ranges_set(struct address_ranges *ranges, uint64_t start, uint64_t size,
                                        uint32_t kind, uint32_t protection,
-                                       struct address_range *spare[2],
-                                       struct address_range **freed);
+                                       struct address_pool *pool);
 
-/* Removes [start, start+size): whole nodes go to *freed, partial ones are cut, a middle part needs
- * one spare. Holes in the range are fine. Refused as address_ranges_set, but for holes. */
+/* Removes [start, start+size): whole nodes go to the pool, partial ones are cut, a middle part
+ * needs one. Holes in the range are fine. Refused as address_ranges_set. */
 MUST_CHECK status_t address_ranges_remove(struct address_ranges *ranges, uint64_t start,
-                                          uint64_t size, struct address_range *spare[2],
-                                          struct address_range **freed);
+                                          uint64_t size, struct address_pool *pool);
 
 void address_ranges_check(const struct address_ranges *ranges);

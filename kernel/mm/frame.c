@@ -1,5 +1,6 @@
 #include "kernel/mm/frame.h"
 
+#include "kernel/arch/x86_64/cpu.h"
 #include "kernel/boot/boot_info.h"
 #include "kernel/debug/log.h"
 #include "kernel/spinlock.h"
@@ -107,7 +108,7 @@ paddr_t frame_alloc(void) {
     return frame == 0 ? PADDR_NONE : paddr(frame);
 }
 
-paddr_t frame_alloc_zeroed(void) {
+static paddr_t alloc_and_clear(void) {
     paddr_t frame = frame_alloc();
     if (!paddr_is_none(frame)) {
         memset(direct_map(frame), 0, PAGE_SIZE);
@@ -115,12 +116,42 @@ paddr_t frame_alloc_zeroed(void) {
     return frame;
 }
 
-void frame_free(paddr_t frame) {
+void frame_prepare(void) {
+    struct cpu *cpu = cpu_current();
+    if (atomic_load_explicit(&cpu->prepared_frame, memory_order_relaxed) == 0) {
+        paddr_t frame = alloc_and_clear();
+        if (!paddr_is_none(frame)) {
+            atomic_store_explicit(&cpu->prepared_frame, frame.value, memory_order_relaxed);
+        }
+    }
+}
+
+paddr_t frame_alloc_zeroed(void) {
+    struct cpu *cpu = cpu_current();
+    uint64_t prepared = atomic_load_explicit(&cpu->prepared_frame, memory_order_relaxed);
+    if (prepared == 0) {
+        return alloc_and_clear();
+    }
+    atomic_store_explicit(&cpu->prepared_frame, 0, memory_order_relaxed);
+    return paddr(prepared);
+}
+
+static void push_free(paddr_t frame) {
     ASSERT(frame.value != 0 && (frame.value & (PAGE_SIZE - 1)) == 0);
-    spinlock_lock(&frame_lock);
     *(uint64_t *)direct_map(frame) = first_free;
     first_free = frame.value;
-    free_count++;
+}
+
+void frame_free(paddr_t frame) {
+    frame_free_batch(&frame, 1);
+}
+
+void frame_free_batch(const paddr_t *frames, uint32_t count) {
+    spinlock_lock(&frame_lock);
+    for (uint32_t i = 0; i < count; i++) {
+        push_free(frames[i]);
+    }
+    free_count += count;
     ASSERT(free_count <= total_count);
     spinlock_unlock(&frame_lock);
 }
@@ -145,7 +176,11 @@ paddr_t frame_alloc_contiguous(size_t count) {
 }
 
 uint64_t frame_free_count(void) {
-    return free_count;
+    uint64_t prepared = 0;
+    for (uint32_t i = 0; i < cpu_count(); i++) {
+        prepared += atomic_load_explicit(&cpus[i]->prepared_frame, memory_order_relaxed) != 0;
+    }
+    return free_count + prepared;
 }
 
 uint64_t frame_total_count(void) {

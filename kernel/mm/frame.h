@@ -19,6 +19,11 @@ paddr_t frame_alloc(void);
 /* A zeroed frame, or PADDR_NONE. */
 paddr_t frame_alloc_zeroed(void);
 void frame_free(paddr_t frame);
+void frame_free_batch(const paddr_t *frames, uint32_t count);
+
+/* Clears a frame ahead, for the next frame_alloc_zeroed of this CPU, which may be under a lock
+ * then. Such a frame still counts as free. */
+void frame_prepare(void);
 
 /* count frames one after another, zeroed, for devices; at boot only. PADDR_NONE when there are
  * none. */

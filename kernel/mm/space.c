@@ -9,17 +9,17 @@
 
 static _Atomic uint64_t next_id = 1;
 
-paddr_t space_take_frame(struct space *space, status_t *status) {
-    *status = ledger_charge(space->ledger, LEDGER_FRAMES, 1);
-    if (*status != CAPOS_OK) {
-        return PADDR_NONE;
+status_t space_take_frame(struct space *space, paddr_t *frame_out) {
+    status_t status = ledger_charge(space->ledger, LEDGER_FRAMES, 1);
+    if (status != CAPOS_OK) {
+        return status;
     }
-    paddr_t frame = frame_alloc_zeroed();
-    if (paddr_is_none(frame)) {
+    *frame_out = frame_alloc_zeroed();
+    if (paddr_is_none(*frame_out)) {
         ledger_refund(space->ledger, LEDGER_FRAMES, 1);
-        *status = CAPOS_E_NO_MEMORY;
+        return CAPOS_E_NO_MEMORY;
     }
-    return frame;
+    return CAPOS_OK;
 }
 
 void space_give_frame(struct space *space, paddr_t frame) {
@@ -27,27 +27,11 @@ void space_give_frame(struct space *space, paddr_t frame) {
     ledger_refund(space->ledger, LEDGER_FRAMES, 1);
 }
 
-void space_push_node(struct space *space, struct address_range *node) {
-    node->right = space->spare_nodes;
-    space->spare_nodes = node;
-    space->spare_count++;
-}
-
-struct address_range *space_pop_node(struct space *space) {
-    struct address_range *node = space->spare_nodes;
-    if (node != NULL) {
-        space->spare_nodes = node->right;
-        space->spare_count--;
-        memset(node, 0, sizeof *node);
-    }
-    return node;
-}
-
 status_t space_fill_nodes(struct space *space, uint32_t count) {
-    while (space->spare_count < SPARE_NODES_MIN + count) {
-        status_t status;
-        paddr_t frame = space_take_frame(space, &status);
-        if (paddr_is_none(frame)) {
+    while (space->nodes.count < SPARE_NODES_MIN + count) {
+        paddr_t frame;
+        status_t status = space_take_frame(space, &frame);
+        if (status != CAPOS_OK) {
             return status;
         }
         uint64_t *link = direct_map(frame);
@@ -55,27 +39,10 @@ status_t space_fill_nodes(struct space *space, uint32_t count) {
         space->node_frames = frame;
         struct address_range *nodes = (struct address_range *)(void *)(link + 1);
         for (uint32_t i = 0; i < NODES_PER_FRAME; i++) {
-            space_push_node(space, &nodes[i]);
+            address_pool_push(&space->nodes, &nodes[i]);
         }
     }
     return CAPOS_OK;
-}
-
-struct space_spares space_begin_change(struct space *space) {
-    return (struct space_spares){{space_pop_node(space), space_pop_node(space)}, NULL};
-}
-
-void space_end_change(struct space *space, struct space_spares *spares) {
-    for (int i = 0; i < 2; i++) {
-        if (spares->node[i] != NULL) {
-            space_push_node(space, spares->node[i]);
-        }
-    }
-    while (spares->freed != NULL) {
-        struct address_range *next = spares->freed->right;
-        space_push_node(space, spares->freed);
-        spares->freed = next;
-    }
 }
 
 status_t space_init(struct space *space, struct ledger *ledger) {
@@ -89,9 +56,9 @@ status_t space_init(struct space *space, struct ledger *ledger) {
     space->node_frames = PADDR_NONE;
     space->root = PADDR_NONE;
     address_ranges_init(&space->ranges, USER_LOW, USER_HIGH);
-    status_t status;
-    paddr_t root = space_take_frame(space, &status);
-    if (paddr_is_none(root)) {
+    paddr_t root;
+    status_t status = space_take_frame(space, &root);
+    if (status != CAPOS_OK) {
         space->dying = true; /* nothing to tear down */
         return status;
     }
@@ -116,12 +83,8 @@ void space_fini(struct space *space) {
             arch_spin_pause();
         }
     }
-    struct address_range *range = address_ranges_find_from(&space->ranges, USER_LOW);
-    for (; range != NULL; range = address_ranges_next(range)) {
-        space_drop_pages(space, range->start, range->size, SPACE_FREE);
-    }
+    space_drop_pages(space, USER_LOW, USER_HIGH, SPACE_FREE);
     address_ranges_init(&space->ranges, USER_LOW, USER_HIGH);
-    space_drop_tables(space, 0, USER_HIGH);
     space_give_frame(space, space->root);
     space->root = PADDR_NONE;
     while (!paddr_is_none(space->node_frames)) {
@@ -129,8 +92,7 @@ void space_fini(struct space *space) {
         space->node_frames = paddr(*(uint64_t *)direct_map(frame));
         space_give_frame(space, frame);
     }
-    space->spare_nodes = NULL;
-    space->spare_count = 0;
+    space->nodes = (struct address_pool){0};
 }
 
 void space_activate(struct space *space) {

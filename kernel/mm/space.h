@@ -40,9 +40,8 @@ enum { PROTECT_NONE = 0, PROTECT_READ = 1, PROTECT_WRITE = 2, PROTECT_EXECUTE = 
 struct space {
     struct spinlock lock; /* guards ranges, tables, nodes and counters */
     struct address_ranges ranges;
-    struct address_range *spare_nodes; /* linked by right */
-    uint32_t spare_count;
-    paddr_t node_frames; /* frames that nodes were cut from, linked by their first word */
+    struct address_pool nodes; /* spare ones, enough of them to give back whatever there is */
+    paddr_t node_frames;       /* frames that nodes were cut from, linked by their first word */
     paddr_t root;
     uint64_t unmap_count; /* each unmap marks its ranges with its number */
     uint32_t changes;     /* of several steps that are under way; space_fini waits for their end */
@@ -95,6 +94,10 @@ MUST_CHECK status_t space_add_page(struct space *space, uint64_t address, uint32
                                    paddr_t *frame_out);
 /* Brings the page of `address` in and returns its frame; for loading programs. */
 MUST_CHECK status_t space_touch(struct space *space, uint64_t address, paddr_t *frame_out);
+
+/* The kernel's way to a word of user memory that is present, by whatever protection; else NULL.
+ * Under space->lock, and good for one look. */
+const uint32_t *space_peek_word(const struct space *space, uint64_t address);
 
 /* The kernel's way to a word that may be read, brought in if need be; NULL and *status if not. The
  * caller holds space->lock, and lets go of the word before that. */

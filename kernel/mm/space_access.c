@@ -1,55 +1,62 @@
+#include "kernel/mm/frame.h"
 #include "kernel/mm/space_parts.h"
 
-/* The entry of a page that may be accessed so, brought in if need be; NULL and *status if not. */
-static pte_t *resolve_locked(struct space *space, uint64_t address, uint32_t access,
-                             status_t *status) {
-    *status = CAPOS_E_BAD_ADDRESS;
+static bool allows(pte_t entry, uint32_t access) {
+    pte_t wanted = PTE_PRESENT | ((access & PROTECT_WRITE) != 0 ? PTE_WRITE : 0);
+    return (entry & wanted) == wanted && ((access & PROTECT_EXECUTE) == 0 || (entry & PTE_NX) == 0);
+}
+
+/* The frame of a page that may be accessed so, brought in if need be. */
+static status_t resolve_locked(struct space *space, uint64_t address, uint32_t access,
+                               paddr_t *frame_out) {
     if (address < USER_LOW || address >= USER_HIGH || space->dying) {
-        return NULL;
+        return CAPOS_E_BAD_ADDRESS;
     }
-    struct address_range *range = address_ranges_find(&space->ranges, address);
+    const struct address_range *range = address_ranges_find(&space->ranges, address);
     if (range == NULL || (range->protection & access) != access || access == PROTECT_NONE) {
-        return NULL;
+        return CAPOS_E_BAD_ADDRESS;
     }
     uint64_t page = align_down(address, PAGE_SIZE);
-    pte_t *entry = paging_lookup(space->root, page);
-    if (entry != NULL && (*entry & PTE_PRESENT) != 0) {
-        *status = CAPOS_OK;
-        return entry;
+    struct paging_path path;
+    paging_find(space->root, page, &path);
+    if (*path.entry[path.level] == 0) {
+        if (!space_kind_is_committed(range->kind) || space_kind_is_fixed(range->kind)) {
+            return CAPOS_E_BAD_ADDRESS;
+        }
+        status_t status = space_bring_in(space, &path, page, range->protection);
+        if (status != CAPOS_OK) {
+            return status;
+        }
     }
-    if (!space_kind_is_committed(range->kind) || space_kind_is_fixed(range->kind)) {
-        return NULL;
+    pte_t *entry = path.entry[0];
+    if (!allows(*entry, access)) {
+        /* A protection of a large range, in steps, has not come here yet. */
+        *entry = (*entry & (PTE_ADDRESS | PTE_OWNED)) | space_page_flags(range->protection);
     }
-    paddr_t frame = space_take_frame(space, status);
-    if (paddr_is_none(frame)) {
-        return NULL;
-    }
-    *status = space_map_frame_locked(space, page, frame, range->protection, true);
-    if (*status != CAPOS_OK) {
-        space_give_frame(space, frame);
-        return NULL;
-    }
-    return paging_lookup(space->root, page);
+    *frame_out = pte_frame(*entry);
+    return CAPOS_OK;
 }
 
 status_t space_fault(struct space *space, uint64_t address, uint32_t access) {
-    status_t status;
+    paddr_t frame;
+    frame_prepare();
     spinlock_lock(&space->lock);
-    (void)resolve_locked(space, address, access, &status);
+    status_t status = resolve_locked(space, address, access, &frame);
     spinlock_unlock(&space->lock);
     return status;
 }
 
+const uint32_t *space_peek_word(const struct space *space, uint64_t address) {
+    return space->dying ? NULL : paging_peek(space->root, address);
+}
+
 const uint32_t *space_word_locked(struct space *space, uint64_t address, status_t *status) {
-    /* A page that is present for the CPU is one that may be read. */
-    const pte_t *entry = space->dying ? NULL : paging_lookup(space->root, address);
-    if (entry == NULL || (*entry & PTE_PRESENT) == 0) {
-        entry = resolve_locked(space, address, PROTECT_READ, status);
-    }
-    if (entry == NULL) {
+    paddr_t frame;
+    *status = resolve_locked(space, address, PROTECT_READ, &frame);
+    if (*status != CAPOS_OK) {
         return NULL;
     }
-    const uint8_t *page = direct_map(pte_frame(*entry));
+    const uint8_t *page = direct_map(frame);
     return (const uint32_t *)(const void *)(page + address % PAGE_SIZE);
 }
 
@@ -59,12 +66,8 @@ bool space_object_at(struct space *space, uint64_t address, uint64_t *object_id,
 }
 
 status_t space_touch(struct space *space, uint64_t address, paddr_t *frame_out) {
-    status_t status;
     spinlock_lock(&space->lock);
-    pte_t *entry = resolve_locked(space, address, PROTECT_READ, &status);
-    if (entry != NULL) {
-        *frame_out = pte_frame(*entry);
-    }
+    status_t status = resolve_locked(space, address, PROTECT_READ, frame_out);
     spinlock_unlock(&space->lock);
     return status;
 }
@@ -77,13 +80,14 @@ static status_t copy_user(struct space *space, uint64_t address, uint8_t *kernel
     }
     spinlock_lock(&space->lock);
     while (size > 0) {
-        pte_t *entry = resolve_locked(space, address, access, &status);
-        if (entry == NULL) {
+        paddr_t frame;
+        status = resolve_locked(space, address, access, &frame);
+        if (status != CAPOS_OK) {
             break;
         }
         uint64_t offset = address & (PAGE_SIZE - 1);
         uint64_t step = PAGE_SIZE - offset < size ? PAGE_SIZE - offset : size;
-        uint8_t *user = (uint8_t *)direct_map(pte_frame(*entry)) + offset;
+        uint8_t *user = (uint8_t *)direct_map(frame) + offset;
         if (access == PROTECT_READ) {
             memcpy(kernel, user, step);
         } else {

@@ -1,10 +1,14 @@
 #include "kernel/mm/space_parts.h"
 
+#include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/flush.h"
 #include "kernel/sched/park.h"
 
 /* Programs that do not name an address get one from here on: below 1 << 40, as Go's heap needs. */
 #define SPACE_CHOOSE_LOW UINT64_C(0x100000000)
+
+/* What a change of ranges may take: both ends may be inside one. */
+#define SPLIT_NODES 2u
 
 static bool is_protection_valid(uint32_t protection) {
     bool write_only = (protection & PROTECT_WRITE) != 0 && (protection & PROTECT_READ) == 0;
@@ -35,7 +39,7 @@ static status_t map_locked(struct space *space, uint64_t hint, uint64_t size, ui
     if (status != CAPOS_OK) {
         return status;
     }
-    struct address_range *node = space_pop_node(space);
+    struct address_range *node = address_pool_pop(&space->nodes);
     node->start = address;
     node->size = size;
     node->kind = kind;
@@ -43,7 +47,7 @@ static status_t map_locked(struct space *space, uint64_t hint, uint64_t size, ui
     node->tag = tag;
     status = address_ranges_insert(&space->ranges, node);
     if (status != CAPOS_OK) {
-        space_push_node(space, node);
+        address_pool_push(&space->nodes, node);
         space->committed_bytes -= kind == SPACE_ANONYMOUS ? size : 0;
         return status;
     }
@@ -70,16 +74,19 @@ static uint64_t overlap(const struct address_range *range, uint64_t address, uin
     return high > low ? high - low : 0;
 }
 
-/* What of the range was committed by VirtualMemory. Refused when part of it is fixed, or when
- * somebody else is unmapping part of it just now. */
+/* What of the range was committed by VirtualMemory. Refused when part of it is fixed, when somebody
+ * else is unmapping part of it just now, or when the nodes for splits are missing. */
 static status_t survey(struct space *space, uint64_t address, uint64_t size,
                        uint64_t *anonymous_out) {
     *anonymous_out = 0;
     if (space->dying) {
         return CAPOS_E_DISCONNECTED;
     }
-    struct address_range *range = address_ranges_find_from(&space->ranges, address);
-    for (; range != NULL && range->start < address + size; range = address_ranges_next(range)) {
+    if (space->nodes.count < SPLIT_NODES) {
+        return CAPOS_E_NO_MEMORY;
+    }
+    const struct address_range *range = address_ranges_find_from(&space->ranges, address);
+    for (; range != NULL && range->start < address + size; range = range->next) {
         if (space_kind_is_fixed(range->kind)) {
             return CAPOS_E_NOT_PERMITTED;
         }
@@ -93,84 +100,55 @@ static status_t survey(struct space *space, uint64_t address, uint64_t size,
     return CAPOS_OK;
 }
 
-/*
- * Gives every range in [address, address + size) a kind and a protection; KEEP leaves the kind as
- * it is. Holes are passed over. Two spare nodes suffice, since only the ends can split; without
- * them the first step is refused and nothing has changed.
- */
-#define KEEP UINT32_MAX
-static status_t set_ranges(struct space *space, uint64_t address, uint64_t size, uint32_t kind,
-                           uint32_t protection) {
-    if (space->spare_count < 2) {
-        return CAPOS_E_NO_MEMORY;
-    }
-    for (uint64_t at = address; at < address + size;) {
-        struct address_range *range = address_ranges_find_from(&space->ranges, at);
-        if (range == NULL || range->start >= address + size) {
-            break;
-        }
-        at = range->start > at ? range->start : at;
-        uint64_t part = overlap(range, at, address + size - at);
-        struct space_spares spares = space_begin_change(space);
-        status_t status =
-            address_ranges_set(&space->ranges, at, part, kind == KEEP ? range->kind : kind,
-                               protection, spares.node, &spares.freed);
-        ASSERT(status == CAPOS_OK);
-        space_end_change(space, &spares);
-        at += part;
-    }
-    return CAPOS_OK;
+/* Changes the ranges where the nodes for it are there. */
+static void set_ranges(struct space *space, uint64_t address, uint64_t size, uint32_t kind,
+                       uint32_t protection) {
+    status_t status =
+        address_ranges_set(&space->ranges, address, size, kind, protection, &space->nodes);
+    ASSERT(status == CAPOS_OK);
+}
+
+static void remove_ranges(struct space *space, uint64_t address, uint64_t size) {
+    status_t status = address_ranges_remove(&space->ranges, address, size, &space->nodes);
+    ASSERT(status == CAPOS_OK);
+    (void)space_fill_nodes(space, 0); /* for the next one; if it fails, that one is refused */
 }
 
 /* Marks what is to be unmapped: nobody else can do anything with it, and no other unmap takes it
- * for its own. Under the lock; what survey refuses is not here. */
-static status_t mark_dying(struct space *space, uint64_t address, uint64_t size, uint64_t *tag) {
-    status_t status = set_ranges(space, address, size, SPACE_DYING, PROTECT_NONE);
-    if (status != CAPOS_OK) {
-        return status;
-    }
-    park_drain_range(space, address, size);
-    *tag = ++space->unmap_count << 1; /* never SPACE_TAG_BORROWED */
+ * for its own. */
+static uint64_t mark_dying(struct space *space, uint64_t address, uint64_t size) {
+    set_ranges(space, address, size, SPACE_DYING, PROTECT_NONE);
+    uint64_t tag = ++space->unmap_count << 1; /* never SPACE_TAG_BORROWED */
     struct address_range *range = address_ranges_find_from(&space->ranges, address);
-    for (; range != NULL && range->start < address + size; range = address_ranges_next(range)) {
-        range->tag = *tag;
+    for (; range != NULL && range->start < address + size; range = range->next) {
+        range->tag = tag;
     }
-    return CAPOS_OK;
+    return tag;
 }
 
 /* The next range of this unmap, which may have holes that others fill meanwhile. */
-static bool find_dying(struct space *space, uint64_t address, uint64_t size, uint64_t tag,
-                       uint64_t *start, uint64_t *part) {
-    bool found = false;
+static bool find_dying(struct space *space, uint64_t address, uint64_t end, uint64_t tag,
+                       uint64_t *start, uint64_t *size) {
     spinlock_lock(&space->lock);
-    struct address_range *range = address_ranges_find_from(&space->ranges, address);
-    for (; !found && range != NULL && range->start < address + size;
-         range = address_ranges_next(range)) {
-        found = range->kind == SPACE_DYING && range->tag == tag;
+    const struct address_range *range = address_ranges_find_from(&space->ranges, address);
+    while (range != NULL && (range->kind != SPACE_DYING || range->tag != tag)) {
+        range = range->next;
+    }
+    bool found = range != NULL && range->start < end;
+    if (found) {
         *start = range->start;
-        *part = range->size;
+        *size = range->size;
     }
     spinlock_unlock(&space->lock);
     return found;
 }
 
-/* Second half of an unmap: pages, addresses, tables. */
-static void unmap_dying(struct space *space, uint64_t address, uint64_t size, uint64_t tag) {
-    uint64_t start, part;
-    while (find_dying(space, address, size, tag, &start, &part)) {
-        space_drop_pages(space, start, part, SPACE_DYING);
-        spinlock_lock(&space->lock);
-        struct space_spares spares = space_begin_change(space);
-        status_t status =
-            address_ranges_remove(&space->ranges, start, part, spares.node, &spares.freed);
-        ASSERT(status == CAPOS_OK); /* a whole range: no node is needed */
-        space_end_change(space, &spares);
-        spinlock_unlock(&space->lock);
-    }
-    spinlock_lock(&space->lock);
-    (void)space_fill_nodes(space, 0); /* for the next one; if it fails, that one is refused */
+/* Begins steps without the lock, which the caller has, behind one that was done under it. */
+static void begin_steps(struct space *space, uint64_t address, const struct space_step *first) {
+    space->changes++;
     spinlock_unlock(&space->lock);
-    space_drop_tables(space, address, size);
+    flush_range(space, address, first->end - address);
+    space_give_batch(space, first);
 }
 
 /* The last step of what space->changes counts. */
@@ -180,39 +158,55 @@ static void end_steps(struct space *space) {
     spinlock_unlock(&space->lock);
 }
 
+/*
+ * Takes away whatever is in the range, which survey has not refused. The caller has the lock, and
+ * loses it. Addresses stay taken until their pages are gone and flushed, so that nobody maps
+ * something new there that would be dropped with the old, or seen through an old translation.
+ */
+static void unmap_and_unlock(struct space *space, uint64_t address, uint64_t size) {
+    uint64_t end = address + size, start, part;
+    park_drain_range(space, address, size);
+    struct space_step step = space_collect_pages(space, address, end);
+    if (step.end == end && space_is_flushed(space, address, &step)) {
+        remove_ranges(space, address, size);
+        spinlock_unlock(&space->lock);
+        space_give_batch(space, &step);
+        return;
+    }
+    uint64_t tag = mark_dying(space, address, size);
+    begin_steps(space, address, &step);
+    while (find_dying(space, address, end, tag, &start, &part)) {
+        space_drop_pages(space, start, start + part, SPACE_DYING);
+        spinlock_lock(&space->lock);
+        remove_ranges(space, start, part);
+        spinlock_unlock(&space->lock);
+    }
+    end_steps(space);
+}
+
 status_t space_unmap(struct space *space, uint64_t address, uint64_t size) {
     if (!address_ranges_is_valid(&space->ranges, address, size)) {
         return CAPOS_E_INVALID_ARGUMENT;
     }
-    /* The addresses stay taken until their pages are gone and flushed, so that nobody maps
-     * something new there that would be dropped with the old, or seen through an old translation.
-     */
-    uint64_t anonymous, tag;
+    uint64_t anonymous;
     spinlock_lock(&space->lock);
     status_t status = survey(space, address, size, &anonymous);
-    if (status == CAPOS_OK) {
-        status = mark_dying(space, address, size, &tag);
+    if (status != CAPOS_OK) {
+        spinlock_unlock(&space->lock);
+        return status;
     }
-    if (status == CAPOS_OK) {
-        space->committed_bytes -= anonymous;
-        space->changes++;
-    }
-    spinlock_unlock(&space->lock);
-    if (status == CAPOS_OK) {
-        unmap_dying(space, address, size, tag);
-        end_steps(space);
-    }
-    return status;
+    space->committed_bytes -= anonymous;
+    unmap_and_unlock(space, address, size);
+    return CAPOS_OK;
 }
 
 void space_unmap_fixed(struct space *space, uint64_t address, uint64_t size) {
-    uint64_t tag;
     spinlock_lock(&space->lock);
-    status_t status = mark_dying(space, address, size, &tag);
-    spinlock_unlock(&space->lock);
-    if (status == CAPOS_OK) { /* else the addresses stay taken, with nothing behind them */
-        unmap_dying(space, address, size, tag);
+    if (space->nodes.count < SPLIT_NODES) {
+        spinlock_unlock(&space->lock); /* the addresses stay taken, with nothing behind them */
+        return;
     }
+    unmap_and_unlock(space, address, size);
 }
 
 /* All of it committed (not merely reserved), none of it fixed, and nothing borrowed to be written.
@@ -233,9 +227,31 @@ static status_t check_protect(struct space *space, uint64_t address, uint64_t si
             return CAPOS_E_NOT_PERMITTED;
         }
         at = range->start + range->size;
-        range = address_ranges_next(range);
+        range = range->next;
     }
     return at >= address + size ? CAPOS_OK : CAPOS_E_BAD_ADDRESS;
+}
+
+/* Goes on with a protection in steps. Others may have changed ranges meanwhile, and their word is
+ * the last: a page gets what its range says by then. */
+static void protect_rest(struct space *space, uint64_t address, uint64_t end) {
+    for (uint64_t at = address; at < end;) {
+        cpu_interrupt_window(); /* nothing of ours is locked or half done */
+        struct space_step step = {.end = end};
+        spinlock_lock(&space->lock);
+        const struct address_range *range = address_ranges_find_from(&space->ranges, at);
+        if (range != NULL && range->start < end) {
+            at = range->start > at ? range->start : at;
+            uint64_t stop = address_range_end(range) < end ? address_range_end(range) : end;
+            step = space_protect_pages(space, at, stop, range->protection);
+        }
+        bool is_flushed = space_is_flushed(space, at, &step);
+        spinlock_unlock(&space->lock);
+        if (!is_flushed) {
+            flush_range(space, at, step.end - at);
+        }
+        at = step.end;
+    }
 }
 
 status_t space_protect(struct space *space, uint64_t address, uint64_t size, uint32_t protection) {
@@ -243,23 +259,31 @@ status_t space_protect(struct space *space, uint64_t address, uint64_t size, uin
         !address_ranges_is_valid(&space->ranges, address, size)) {
         return CAPOS_E_INVALID_ARGUMENT;
     }
+    uint64_t end = address + size;
     spinlock_lock(&space->lock);
     status_t status = check_protect(space, address, size, protection);
     if (status == CAPOS_OK) {
-        (void)space_fill_nodes(space, 2);
-        status = set_ranges(space, address, size, KEEP, protection);
+        (void)space_fill_nodes(space, SPLIT_NODES); /* may fail where nothing is to be split */
+        status = address_ranges_set(&space->ranges, address, size, ADDRESS_KIND_KEEP, protection,
+                                    &space->nodes);
+        status = status == CAPOS_E_TOO_LARGE ? CAPOS_E_NO_MEMORY : status;
     }
-    if (status == CAPOS_OK) {
-        space_protect_pages(space, address, size, protection);
-        if ((protection & PROTECT_READ) == 0) {
-            park_drain_range(space, address, size);
-        }
+    if (status != CAPOS_OK) {
+        spinlock_unlock(&space->lock);
+        return status;
     }
-    spinlock_unlock(&space->lock);
-    if (status == CAPOS_OK) {
-        flush_range(space, address, size);
+    if ((protection & PROTECT_READ) == 0) {
+        park_drain_range(space, address, size);
     }
-    return status;
+    struct space_step step = space_protect_pages(space, address, end, protection);
+    if (step.end == end && space_is_flushed(space, address, &step)) {
+        spinlock_unlock(&space->lock);
+        return CAPOS_OK;
+    }
+    begin_steps(space, address, &step);
+    protect_rest(space, step.end, end);
+    end_steps(space);
+    return CAPOS_OK;
 }
 
 status_t space_commit(struct space *space, uint64_t address, uint64_t size, uint32_t protection) {
@@ -270,13 +294,12 @@ status_t space_commit(struct space *space, uint64_t address, uint64_t size, uint
     spinlock_lock(&space->lock);
     status_t status = space->dying ? CAPOS_E_DISCONNECTED : CAPOS_E_BAD_ADDRESS;
     if (!space->dying && address_ranges_is_kind(&space->ranges, address, size, SPACE_RESERVED)) {
-        status = space_fill_nodes(space, 2);
+        status = space_fill_nodes(space, SPLIT_NODES);
         if (status == CAPOS_OK) {
             status = charge_commit(space, size);
         }
         if (status == CAPOS_OK) {
-            status = set_ranges(space, address, size, SPACE_ANONYMOUS, protection);
-            ASSERT(status == CAPOS_OK);
+            set_ranges(space, address, size, SPACE_ANONYMOUS, protection);
         }
     }
     spinlock_unlock(&space->lock);
@@ -287,45 +310,22 @@ status_t space_decommit(struct space *space, uint64_t address, uint64_t size) {
     if (!address_ranges_is_valid(&space->ranges, address, size)) {
         return CAPOS_E_INVALID_ARGUMENT;
     }
+    uint64_t end = address + size;
     spinlock_lock(&space->lock);
-    status_t status = CAPOS_OK;
-    if (space->dying) {
-        status = CAPOS_E_DISCONNECTED;
-    } else if (!address_ranges_is_kind(&space->ranges, address, size, SPACE_ANONYMOUS)) {
-        status = CAPOS_E_BAD_ADDRESS;
-    } else {
-        space->changes++;
-    }
-    spinlock_unlock(&space->lock);
-    if (status != CAPOS_OK) {
+    if (space->dying || !address_ranges_is_kind(&space->ranges, address, size, SPACE_ANONYMOUS)) {
+        status_t status = space->dying ? CAPOS_E_DISCONNECTED : CAPOS_E_BAD_ADDRESS;
+        spinlock_unlock(&space->lock);
         return status;
     }
-    space_drop_pages(space, address, size, SPACE_ANONYMOUS);
+    struct space_step step = space_collect_pages(space, address, end);
+    park_drain_range(space, address, step.end - address);
+    if (step.end == end && space_is_flushed(space, address, &step)) {
+        spinlock_unlock(&space->lock);
+        space_give_batch(space, &step);
+        return CAPOS_OK;
+    }
+    begin_steps(space, address, &step);
+    space_drop_pages(space, step.end, end, SPACE_ANONYMOUS);
     end_steps(space);
     return CAPOS_OK;
-}
-
-void space_query(struct space *space, uint64_t address, struct space_run *run) {
-    spinlock_lock(&space->lock);
-    struct address_range *range =
-        space->dying ? NULL : address_ranges_find(&space->ranges, address);
-    memset(run, 0, sizeof *run);
-    if (range != NULL) {
-        *run = (struct space_run){.start = range->start,
-                                  .size = range->size,
-                                  .kind = range->kind,
-                                  .protection = range->protection};
-        run->kind = space_kind_is_committed(run->kind) ? run->kind : SPACE_RESERVED;
-        run->resident_pages = space_kind_is_committed(run->kind)
-                                  ? space_count_resident(space, run->start, run->start + run->size)
-                                  : 0;
-    } else {
-        struct address_range *below =
-            space->dying ? NULL : address_ranges_find_before(&space->ranges, address);
-        struct address_range *above =
-            space->dying ? NULL : address_ranges_find_from(&space->ranges, address);
-        run->start = below == NULL ? USER_LOW : below->start + below->size;
-        run->size = (above == NULL ? USER_HIGH : above->start) - run->start;
-    }
-    spinlock_unlock(&space->lock);
 }

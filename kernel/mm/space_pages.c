@@ -1,151 +1,214 @@
-#include "kernel/mm/space_parts.h"
-
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/flush.h"
+#include "kernel/mm/frame.h"
+#include "kernel/mm/space_parts.h"
 #include "kernel/sched/park.h"
 
-struct table_source {
-    struct space *space;
-    status_t status;
-};
-
-static paddr_t take_table(void *argument) {
-    struct table_source *source = argument;
-    return space_take_frame(source->space, &source->status);
-}
+/* A table of the lowest level that is emptied may take those above it along. */
+#define TABLES_MAX (PAGING_LEVELS - 1)
 
 pte_t space_page_flags(uint32_t protection) {
-    return PTE_USER | (protection == PROTECT_NONE ? 0 : PTE_PRESENT) |
+    return PTE_USER | PTE_ACCESSED | PTE_DIRTY | (protection == PROTECT_NONE ? 0 : PTE_PRESENT) |
            ((protection & PROTECT_WRITE) != 0 ? PTE_WRITE : 0) |
            ((protection & PROTECT_EXECUTE) != 0 || !cpu_features.nx ? 0 : PTE_NX);
 }
 
-status_t space_map_frame_locked(struct space *space, uint64_t address, paddr_t frame,
-                                uint32_t protection, bool owned) {
-    struct table_source source = {space, CAPOS_OK};
-    pte_t *entry = paging_ensure(space->root, address, take_table, &source);
-    if (entry == NULL) {
-        return source.status;
+/* Takes the tables that are missing on the way, all or none. */
+static status_t make_way(struct space *space, struct paging_path *path, uint64_t page) {
+    paddr_t tables[TABLES_MAX];
+    for (uint32_t taken = 0; taken < path->level; taken++) {
+        status_t status = space_take_frame(space, &tables[taken]);
+        if (status != CAPOS_OK) {
+            while (taken > 0) {
+                space_give_frame(space, tables[--taken]);
+            }
+            return status;
+        }
     }
-    ASSERT(*entry == 0);
-    *entry = frame.value | space_page_flags(protection) | (owned ? PTE_OWNED : 0);
+    paging_extend(path, page, tables);
     return CAPOS_OK;
+}
+
+status_t space_bring_in(struct space *space, struct paging_path *path, uint64_t page,
+                        uint32_t protection) {
+    paddr_t frame;
+    status_t status = space_take_frame(space, &frame);
+    if (status == CAPOS_OK && path->level > 0) {
+        status = make_way(space, path, page);
+        if (status != CAPOS_OK) {
+            space_give_frame(space, frame);
+        }
+    }
+    if (status == CAPOS_OK) {
+        paging_set(path, frame.value | space_page_flags(protection) | PTE_OWNED);
+    }
+    return status;
 }
 
 status_t space_map_frame(struct space *space, uint64_t address, paddr_t frame, uint32_t protection,
                          bool owned) {
+    struct paging_path path;
     spinlock_lock(&space->lock);
-    status_t status = space_map_frame_locked(space, address, frame, protection, owned);
+    paging_find(space->root, address, &path);
+    status_t status = make_way(space, &path, address);
+    if (status == CAPOS_OK) {
+        paging_set(&path, frame.value | space_page_flags(protection) | (owned ? PTE_OWNED : 0));
+    }
     spinlock_unlock(&space->lock);
     return status;
 }
 
 status_t space_add_page(struct space *space, uint64_t address, uint32_t protection,
                         paddr_t *frame_out) {
-    status_t status;
+    struct paging_path path;
     spinlock_lock(&space->lock);
-    paddr_t frame = space_take_frame(space, &status);
-    if (!paddr_is_none(frame)) {
-        status = space_map_frame_locked(space, address, frame, protection, true);
-        if (status != CAPOS_OK) {
-            space_give_frame(space, frame);
-        } else if (frame_out != NULL) {
-            *frame_out = frame;
-        }
+    paging_find(space->root, address, &path);
+    status_t status = space_bring_in(space, &path, address, protection);
+    if (status == CAPOS_OK && frame_out != NULL) {
+        *frame_out = pte_frame(*path.entry[0]);
     }
     spinlock_unlock(&space->lock);
     return status;
 }
 
+/* Empties the part of one table that is in the range, at most `limit` entries; *end is where it
+ * stopped. Returns how many frames went to the batch. */
+static uint32_t collect_table(struct paging_walk *walk, uint32_t limit, paddr_t *batch,
+                              uint32_t *cleared, uint64_t *end) {
+    uint32_t count, frames = 0, used = pte_count(*walk->entry[1]);
+    pte_t *entries = paging_walk_entries(walk, &count);
+    *cleared = 0;
+    for (uint32_t i = 0; *cleared < used; i++) {
+        i += paging_skip(entries + i, count - i);
+        if (i == count) {
+            break;
+        }
+        if (*cleared == limit) {
+            *end = walk->address + i * PAGE_SIZE;
+            return frames;
+        }
+        if ((entries[i] & PTE_OWNED) != 0) {
+            batch[frames++] = pte_frame(entries[i]);
+        }
+        entries[i] = 0;
+        ++*cleared;
+    }
+    *end = walk->stop;
+    return frames;
+}
+
+struct space_step space_collect_pages(struct space *space, uint64_t address, uint64_t end) {
+    struct space_step step = {.end = address};
+    paddr_t *batch = cpu_current()->free_batch;
+    uint32_t room = FLUSH_FRAMES_MAX; /* for pages, the space's own or not, and tables */
+    struct paging_walk walk;
+    paging_walk_begin(&walk, space->root, address, end);
+    while (room > TABLES_MAX) {
+        if (!paging_walk_next(&walk)) {
+            step.end = end;
+            break;
+        }
+        uint32_t cleared;
+        step.frames +=
+            collect_table(&walk, room - TABLES_MAX, batch + step.frames, &cleared, &step.end);
+        if (cleared > 0) {
+            uint32_t tables = paging_cleared(&walk, cleared, batch + step.frames);
+            step.frames += tables;
+            room -= cleared + tables;
+            step.has_changed = true;
+        }
+        if (step.end < walk.stop) {
+            break;
+        }
+    }
+    return step;
+}
+
 /* A page without any protection keeps its frame: the entry is not present for the CPU, and still
  * ours. */
-void space_protect_pages(struct space *space, uint64_t address, uint64_t size,
-                         uint32_t protection) {
-    pte_t *entry;
-    for (uint64_t at = address; (entry = paging_next(space->root, &at, address + size)) != NULL;
-         at += PAGE_SIZE) {
-        *entry = (*entry & (PTE_ADDRESS | PTE_OWNED)) | space_page_flags(protection);
-    }
-}
-
-uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end) {
-    uint64_t count = 0;
-    for (uint64_t at = start; paging_next(space->root, &at, end) != NULL; at += PAGE_SIZE) {
-        count++;
-    }
-    return count;
-}
-
-/* Takes pages out of the tables from *at on, at most FLUSH_FRAMES_MAX; *at is where it stopped. */
-static uint32_t collect_pages(struct space *space, uint64_t *at, uint64_t end, paddr_t *batch) {
-    uint32_t count = 0;
-    pte_t *entry;
-    while (count < FLUSH_FRAMES_MAX && (entry = paging_next(space->root, at, end)) != NULL) {
-        if ((*entry & PTE_OWNED) != 0) {
-            batch[count++] = pte_frame(*entry);
+struct space_step space_protect_pages(struct space *space, uint64_t address, uint64_t end,
+                                      uint32_t protection) {
+    struct space_step step = {.end = address};
+    pte_t flags = space_page_flags(protection);
+    uint32_t done = 0;
+    struct paging_walk walk;
+    paging_walk_begin(&walk, space->root, address, end);
+    while (done < FLUSH_FRAMES_MAX) {
+        if (!paging_walk_next(&walk)) {
+            step.end = end;
+            break;
         }
-        *entry = 0;
-        *at += PAGE_SIZE;
+        uint32_t count;
+        pte_t *entries = paging_walk_entries(&walk, &count);
+        for (uint32_t i = 0; i < count; i++) {
+            pte_t before = entries[i];
+            if (before != 0) {
+                entries[i] = (before & (PTE_ADDRESS | PTE_OWNED)) | flags;
+                step.has_changed |= (before & PTE_PRESENT) != 0 && entries[i] != before;
+                done++;
+            }
+        }
+        done++;
+        step.end = walk.stop;
     }
-    return count;
+    return step;
 }
 
-static void give_batch(struct space *space, const paddr_t *batch, uint32_t count) {
-    for (uint32_t i = 0; i < count; i++) {
-        space_give_frame(space, batch[i]);
+bool space_is_flushed(struct space *space, uint64_t address, const struct space_step *step) {
+    /* What we found unmapped or protected may be so since a moment ago: others who have changed it
+     * may still be waiting for CPUs to flush. */
+    if (!step->has_changed && space->changes == 0) {
+        return true;
+    }
+    return flush_if_alone(space, address, step->end - address);
+}
+
+void space_give_batch(struct space *space, const struct space_step *step) {
+    if (step->frames > 0) {
+        frame_free_batch(cpu_current()->free_batch, step->frames);
+        ledger_refund(space->ledger, LEDGER_FRAMES, step->frames);
     }
 }
 
 /* A step at a time: the lock is held for one batch. */
-void space_drop_pages(struct space *space, uint64_t address, uint64_t size, uint32_t kind) {
-    paddr_t *batch = cpu_current()->free_batch;
-    uint64_t at = address, end = address + size;
-    while (at < end) {
-        uint64_t first = at;
+void space_drop_pages(struct space *space, uint64_t address, uint64_t end, uint32_t kind) {
+    for (uint64_t at = address; at < end;) {
         spinlock_lock(&space->lock);
         if (kind != SPACE_FREE && !address_ranges_is_kind(&space->ranges, at, end - at, kind)) {
             spinlock_unlock(&space->lock);
             return;
         }
-        uint32_t count = collect_pages(space, &at, end, batch);
+        struct space_step step = space_collect_pages(space, at, end);
         if (kind == SPACE_ANONYMOUS) { /* nobody parks in what is being unmapped */
-            park_drain_range(space, first, at - first);
+            park_drain_range(space, at, step.end - at);
         }
+        bool is_flushed = space_is_flushed(space, at, &step);
         spinlock_unlock(&space->lock);
-        flush_range(space, first, at - first);
-        give_batch(space, batch, count);
+        if (!is_flushed) {
+            flush_range(space, at, step.end - at);
+        }
+        space_give_batch(space, &step);
+        at = step.end;
         if (at < end) {
             cpu_interrupt_window(); /* nothing of ours is locked or half done */
         }
     }
 }
 
-/* Gap by gap, since others may have mapped parts of it again by now. */
-void space_drop_tables(struct space *space, uint64_t address, uint64_t size) {
-    paddr_t *batch = cpu_current()->free_batch;
-    uint32_t count;
-    do {
-        count = 0;
-        spinlock_lock(&space->lock);
-        for (uint64_t end = address + size; end > address && count < FLUSH_FRAMES_MAX;) {
-            struct address_range *below = address_ranges_find_before(&space->ranges, end);
-            struct address_range *above = address_ranges_find_from(&space->ranges, end);
-            /* Nothing is ever mapped in the first page or above the last: their tables go too. */
-            struct paging_hole hole = {
-                .low = below == NULL ? 0 : below->start + below->size,
-                .high = above == NULL ? UINT64_C(1) << USER_ADDRESS_BITS : above->start,
-            };
-            uint64_t start = hole.low > address ? hole.low : address;
-            if (start < end) {
-                count += paging_detach_tables(space->root, start, end, &hole, batch + count,
-                                              FLUSH_FRAMES_MAX - count);
-            }
-            end = below == NULL ? address : below->start;
+uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end) {
+    uint64_t resident = 0;
+    struct paging_walk walk;
+    paging_walk_begin(&walk, space->root, start, end);
+    while (paging_walk_next(&walk)) {
+        uint32_t count;
+        const pte_t *entries = paging_walk_entries(&walk, &count);
+        if (count == TABLE_ENTRIES) {
+            resident += pte_count(*walk.entry[1]);
+            continue;
         }
-        spinlock_unlock(&space->lock);
-        if (count > 0) {
-            flush_range(space, 0, UINT64_C(1) << USER_ADDRESS_BITS);
-            give_batch(space, batch, count);
+        for (uint32_t i = 0; i < count; i++) {
+            resident += entries[i] != 0;
         }
-    } while (count == FLUSH_FRAMES_MAX);
+    }
+    return resident;
 }

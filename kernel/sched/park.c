@@ -175,12 +175,13 @@ static status_t park_locked(struct operation *operation, enum park_kind kind,
                             const struct park_request *request) {
     struct park_key key;
     status_t status;
-    const uint32_t *word = space_word_locked(operation->space, request->address, &status);
+    const uint32_t *word = space_peek_word(operation->space, request->address);
+    if (word != NULL && read_word(word) != request->expected) { /* often so, and cheap to know */
+        return CAPOS_E_VALUE_CHANGED;
+    }
+    word = space_word_locked(operation->space, request->address, &status);
     if (word == NULL) {
         return status;
-    }
-    if (read_word(word) != request->expected) { /* often so, and cheap to know */
-        return CAPOS_E_VALUE_CHANGED;
     }
     if (operation->has_deadline && operation->deadline_ns <= clock_now_ns()) {
         return CAPOS_E_TIMED_OUT;

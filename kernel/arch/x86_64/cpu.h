@@ -53,6 +53,7 @@ struct cpu {
 
     /* shared: other CPUs read these */
     _Atomic(struct object *) target; /* of the call that runs here, used without a reference */
+    _Atomic uint64_t prepared_frame; /* see frame_prepare; 0: none */
 
     /* shared: other CPUs write these */
     _Atomic bool online;

@@ -38,14 +38,31 @@ void arch_spin_pause(void) {
     __asm__ volatile("pause");
 }
 
-void flush_range(struct space *space, uint64_t address, uint64_t size) {
+bool flush_if_alone(struct space *space, uint64_t address, uint64_t size) {
     struct cpu *self = cpu_current();
-    if (self->space == space) {
-        flush_local(address, size);
-    }
     /* Full fence: pairs with the one in space_activate. Either we see the CPU in the mask, or it
      * loads the tables after our change. */
     atomic_thread_fence(memory_order_seq_cst);
+    for (uint32_t word = 0; word < SPACE_CPU_WORDS; word++) {
+        uint64_t own = self->index / 64 == word ? UINT64_C(1) << (self->index % 64) : 0;
+        if ((atomic_load_explicit(&space->active_cpus[word], memory_order_relaxed) & ~own) != 0) {
+            return false;
+        }
+    }
+    if (self->space == space) {
+        flush_local(address, size);
+    }
+    return true;
+}
+
+void flush_range(struct space *space, uint64_t address, uint64_t size) {
+    struct cpu *self = cpu_current();
+    if (flush_if_alone(space, address, size)) {
+        return;
+    }
+    if (self->space == space) {
+        flush_local(address, size);
+    }
     uint64_t ticket[CPUS_MAX];
     uint64_t waiting[SPACE_CPU_WORDS] = {0};
     for (uint32_t i = 0; i < cpu_count(); i++) {

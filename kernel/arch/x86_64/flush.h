@@ -1,10 +1,10 @@
 #pragma once
 /*
- * Translations that other CPUs may have cached.
+ * Translations that CPUs may have cached.
  *
  * Rules
- * - The caller holds no lock: it waits until every CPU that has the space active has flushed, and
- *   those may be waiting for a lock themselves. They serve requests while they spin
+ * - The caller of flush_range holds no lock: it waits until every CPU that has the space active has
+ * flushed, and those may be waiting for a lock themselves. They serve requests while they spin
  *   (arch_spin_pause), in the flush interrupt, and on the way out of the kernel.
  * - One function does all flushing; with PCID it would be the only one to change.
  */
@@ -14,6 +14,10 @@ struct space;
 
 /* After it returns no CPU uses translations of [address, address + size) older than the call. */
 void flush_range(struct space *space, uint64_t address, uint64_t size);
+
+/* The same where no CPU but this one has the space active, which takes no waiting: locks may be
+ * held. False, with nothing done, where others have. */
+MUST_CHECK bool flush_if_alone(struct space *space, uint64_t address, uint64_t size);
 
 /* Serves what other CPUs have asked of this one. */
 void flush_serve(void);
