@@ -77,6 +77,7 @@ $(eval $(call program,$(BUILD)/user/shell.elf,$(wildcard user/shell/*.c) core/el
 ALL += $(BUILD)/user/init.elf $(BUILD)/user/shell.elf
 
 # tests/guest/NAME.c becomes build/tests/guest/NAME.elf; what else one is made of stands here.
+SOURCES_guest_clock_page := tests/guest/clock_page/read.S
 SOURCES_guest_float := demos/c/float/state.c demos/c/float/registers.S
 SOURCES_guest_hostile := $(sort $(wildcard tests/guest/hostile/*.c))
 GUEST_TEST_NAMES := $(basename $(notdir $(sort $(wildcard tests/guest/*.c))))
