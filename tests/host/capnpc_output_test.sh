@@ -139,8 +139,8 @@ uses() {
     user -c "$work/program.c" -o "$work/program.o" &&
         user -c build/gen/client/timer.c -o "$work/timer.o" &&
         user -c build/gen/client/console.c -o "$work/console.o" &&
-        ld.lld-19 --gc-sections --defsym=capos_invoke=0 "$work/program.o" "$work/timer.o" \
-            "$work/console.o" -o "$work/program.elf" &&
+        ld.lld-19 --gc-sections "$work/program.o" "$work/timer.o" "$work/console.o" \
+            -o "$work/program.elf" &&
         llvm-readelf-19 -nl "$work/program.elf" >"$work/notes" || return 1
     # Interface id and ordinal of each note, as bytes.
     sed -n 's/^ *description data: //p' "$work/notes" | cut -d ' ' -f 1-12 | sort >"$work/found"
@@ -165,8 +165,15 @@ check "the linker keeps the note of the stub that it keeps" one_note
 check "each stub has its own note" two_notes
 
 # The message of Console.write, printed by a host program in place of the kernel, is what capnp
-# decodes as a struct of the same fields.
+# decodes as a struct of the same fields. The stub meets a header of that program's own.
 write_message() {
+    mkdir -p "$work/in-place/capos"
+    cat >"$work/in-place/capos/invoke.h" <<'HEADER'
+#include "capos/abi.h"
+struct capos_reply { int64_t result; uint64_t aux; };
+struct capos_reply capos_invoke(uint64_t control, capos_cap_t capability, uint64_t a0, uint64_t a1,
+                                uint64_t a2, uint64_t deadline_ns);
+HEADER
     cat >"$work/write.c" <<'PROGRAM'
 #include <stdio.h>
 #include "capos/console.h"
@@ -189,7 +196,7 @@ int main(void) {
 PROGRAM
     printf '@0xa0b1c2d3e4f50617;\nstruct Write { stream @0 :UInt16; data @1 :Data; }\n' \
         >"$work/write.capnp"
-    "$compiler" -std=c17 -Iinclude -Ibuild/gen/include -Iuser/libcapos/include "$work/write.c" \
+    "$compiler" -std=c17 -I"$work/in-place" -Iinclude -Ibuild/gen/include "$work/write.c" \
         build/gen/client/console.c -o "$work/write" && "$work/write" >"$work/message" &&
         [ "$(capnp decode --short "$work/write.capnp" Write <"$work/message")" = \
             '(stream = 1, data = "hello")' ]
