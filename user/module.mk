@@ -12,8 +12,8 @@ CLIENT_SOURCES := $(patsubst schema/%.capnp,$(GEN)/client/%.c,$(INTERFACE_SCHEMA
 $(CLIENT_SOURCES): $(GEN)/.stamp
 	@touch $@
 
-LIBCAPOS_SOURCES := $(sort $(wildcard user/libcapos/*.c)) core/format.c core/wire.c \
-    core/wire_builder.c $(CLIENT_SOURCES)
+LIBCAPOS_SOURCES := $(sort $(wildcard user/libcapos/*.c)) user/libcapos/thread_entry.S \
+    core/format.c core/tls_layout.c core/wire.c core/wire_builder.c $(CLIENT_SOURCES)
 LIBCAPOS_HEADERS := $(sort $(wildcard user/libcapos/include/capos/*.h include/capos/*.h))
 
 # The names of errors, from the schema: "  badAddress @6" becomes [6] = "badAddress".
@@ -79,6 +79,7 @@ ALL += $(BUILD)/user/init.elf $(BUILD)/user/shell.elf
 # tests/guest/NAME.c becomes build/tests/guest/NAME.elf; what else one is made of stands here.
 SOURCES_guest_clock_page := tests/guest/clock_page/read.S
 SOURCES_guest_float := demos/c/float/state.c demos/c/float/registers.S
+SOURCES_guest_thread_spawner := tests/guest/thread_spawner/entry.S
 SOURCES_guest_hostile := $(sort $(wildcard tests/guest/hostile/*.c))
 GUEST_TEST_NAMES := $(basename $(notdir $(sort $(wildcard tests/guest/*.c))))
 $(foreach name,$(GUEST_TEST_NAMES),$(eval $(call program,$(BUILD)/tests/guest/$(name).elf,\

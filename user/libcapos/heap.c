@@ -8,7 +8,7 @@
 #include "capos/start.h"
 #include "capos/string.h"
 #include "capos/virtual_memory.h"
-#include "core/assert.h"
+#include "user/libcapos/internal.h"
 
 /*
  * Blocks lie side by side in regions. Each begins with a header that names its own size and that of
@@ -39,6 +39,9 @@ _Static_assert(BLOCK_BYTES_MIN % BLOCK_ALIGN == 0, "blocks are aligned");
 static _Alignas(CAPOS_PAGE_SIZE) unsigned char arena[ARENA_BYTES];
 static struct block *bins[BIN_COUNT];
 static bool is_initialised;
+
+/* Guards all of that. The static functions below are called with it. */
+static struct capos_mutex lock;
 
 /* The seal mixes in the process's random bytes: a program cannot know it by accident. */
 static uint64_t block_seal(const struct block *block, uint64_t kind) {
@@ -144,10 +147,7 @@ static void trim(struct block *block, uint64_t size) {
     block->seal = block_seal(block, SEAL_USED);
 }
 
-void *capos_malloc(size_t size) {
-    if (size > BLOCK_BYTES_MAX) {
-        return NULL;
-    }
+static void *allocate(size_t size) {
     if (!is_initialised) {
         is_initialised = true;
         add_region(arena, ARENA_BYTES);
@@ -163,6 +163,16 @@ void *capos_malloc(size_t size) {
     }
     trim(block, block_size);
     return (char *)block + HEADER_BYTES;
+}
+
+void *capos_malloc(size_t size) {
+    if (size > BLOCK_BYTES_MAX) {
+        return NULL;
+    }
+    internal_lock(&lock);
+    void *payload = allocate(size);
+    internal_unlock(&lock);
+    return payload;
 }
 
 void *capos_calloc(size_t count, size_t size) {
@@ -193,10 +203,7 @@ static struct block *checked_block(void *payload) {
     return block;
 }
 
-void capos_free(void *payload) {
-    if (payload == NULL) {
-        return;
-    }
+static void release(void *payload) {
     struct block *block = checked_block(payload);
     struct block *right = block_right(block);
     /* A seal of the old kind left inside a merged block must not pass for a header again. */
@@ -218,11 +225,22 @@ void capos_free(void *payload) {
     bin_insert(block);
 }
 
+void capos_free(void *payload) {
+    if (payload == NULL) {
+        return;
+    }
+    internal_lock(&lock);
+    release(payload);
+    internal_unlock(&lock);
+}
+
 void *capos_realloc(void *payload, size_t size) {
     if (payload == NULL) {
         return capos_malloc(size);
     }
+    internal_lock(&lock);
     uint64_t old_size = checked_block(payload)->size - HEADER_BYTES;
+    internal_unlock(&lock);
     if (size <= old_size && size >= old_size / 2) {
         return payload;
     }

@@ -3,9 +3,18 @@
 #include <stdint.h>
 
 #include "capos/abi.h"
+#include "capos/lock.h"
 
 /* Called by _start. */
 _Noreturn void capos_start_c(const struct capos_start *start, uint64_t *stack);
 
 /* Draws the stack guard from the process's random bytes. Before any protected function runs. */
 void stack_guard_seed(const uint8_t random[32]);
+
+/* The ParkSpace named "park" or CAPOS_CAP_NONE, like capos_park_space, but not required. */
+capos_cap_t park_space_if_granted(void);
+
+/* Locks for libcapos itself: a program that has no ParkSpace can use them too, and waits by
+ * yielding then. */
+void internal_lock(struct capos_mutex *mutex);
+void internal_unlock(struct capos_mutex *mutex);

@@ -5,11 +5,14 @@
 #include "capos/start.h"
 #include "capos/string.h"
 #include "core/format.h"
+#include "user/libcapos/internal.h"
 
 #define WRITE_BYTES_MAX 65536u
 
-static int64_t write_all(enum capos_console_stream stream, const char *text, size_t size) {
-    CAPOS_REQUIRE_HERE("console", CONSOLE);
+/* What one call prints stays together. */
+static struct capos_mutex print_lock;
+
+static int64_t write_parts(enum capos_console_stream stream, const char *text, size_t size) {
     capos_cap_t console = capos_lookup("console", CAPOS_CONSOLE_INTERFACE);
     while (size > 0) {
         uint64_t count = 0;
@@ -22,6 +25,14 @@ static int64_t write_all(enum capos_console_stream stream, const char *text, siz
         size -= count;
     }
     return 0;
+}
+
+static int64_t write_all(enum capos_console_stream stream, const char *text, size_t size) {
+    CAPOS_REQUIRE_HERE("console", CONSOLE);
+    internal_lock(&print_lock);
+    int64_t result = write_parts(stream, text, size);
+    internal_unlock(&print_lock);
+    return result;
 }
 
 int64_t capos_print(const char *text) {

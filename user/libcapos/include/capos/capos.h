@@ -1,6 +1,7 @@
 #pragma once
 /*
- * Everything a capOS program needs: start, console, rings, heap, and every interface of schema/.
+ * Everything a capOS program needs: start, console, rings, heap, threads, and every interface of
+ * schema/.
  *
  *   #include <capos/capos.h>
  *
@@ -20,11 +21,14 @@
 #include "capos/heap.h"
 #include "capos/interfaces.h"
 #include "capos/invoke.h"
+#include "capos/lock.h"
 #include "capos/note.h"
 #include "capos/opcodes.h"
+#include "capos/park.h"
 #include "capos/print.h"
 #include "capos/protection.h"
 #include "capos/ring.h"
 #include "capos/spawn.h"
 #include "capos/start.h"
 #include "capos/string.h"
+#include "capos/threads.h"

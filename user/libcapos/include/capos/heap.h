@@ -7,7 +7,7 @@
  * - Blocks are aligned to 16 bytes. NULL when there is no memory left, and for sizes that wrap.
  * - Every free checks the block's borders: a pointer that is not a live block, or a block that was
  *   written past its end, ends the process with a message that says so.
- * - For one thread.
+ * - For all threads of the process, at the same time.
  */
 #include <stddef.h>
 

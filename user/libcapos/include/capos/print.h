@@ -1,7 +1,8 @@
 #pragma once
 /*
  * Text to the capability named "console". A program that uses these functions requires the grant
- * "console", and its ELF note says so.
+ * "console", and its ELF note says so. Threads may print at the same time: what one call prints
+ * stays together.
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -47,7 +47,9 @@ static inline void capos_ring_open_at(struct capos_ring_client *client, struct c
     };
 }
 
-/* The ring of the first thread. */
+/* The ring of the calling thread. Threads that were not made by capos/threads.h set this to theirs,
+ * or use capos_ring_open_at; NULL stands for the first thread's. */
+extern _Thread_local struct capos_ring *capos_thread_ring;
 void capos_ring_open(struct capos_ring_client *client);
 
 /* Looks for free entries; false when there is none. */
