@@ -1,8 +1,11 @@
-// grants: console,memory,spawner
+// grants: console,memory,spawner,threads,thread-control
 
-/* The heap of libcapos: against a simple model at random, beyond its first arena, and its alarms.
+/*
+ * The heap of libcapos: against a simple model at random, beyond its first arena, by several
+ * threads (which have no ParkSpace to wait with, and yield instead), and its alarms.
  */
 #include "tests/guest/child.h"
+#include "tests/guest/crew.h"
 #include "tests/guest/tap.h"
 
 #define BLOCKS 200u
@@ -69,6 +72,51 @@ static void test_limits(void) {
     capos_free(large);
 }
 
+/* By several threads at once. */
+
+#define THREADS 4u
+
+static int64_t use_heap(void *argument) {
+    uint8_t *own[16] = {0};
+    size_t sizes[16] = {0};
+    uint32_t random = *(const uint32_t *)argument;
+    bool is_right = true;
+    for (unsigned step = 0; step < 4000; step++) {
+        random = random * 1664525 + 1013904223; /* Numerical Recipes, section 7.1 */
+        unsigned index = random >> 28;
+        size_t size = random >> 8 & 1023;
+        for (size_t offset = 0; offset < sizes[index]; offset++) {
+            is_right &= own[index][offset] == (uint8_t)(sizes[index] + (uintptr_t)argument);
+        }
+        if (random >> 20 & 1) {
+            capos_free(own[index]);
+            own[index] = capos_malloc(size);
+        } else {
+            own[index] = capos_realloc(own[index], size);
+        }
+        is_right &= own[index] != NULL;
+        sizes[index] = size;
+        memset(own[index], (uint8_t)(size + (uintptr_t)argument), size);
+    }
+    for (unsigned index = 0; index < 16; index++) {
+        capos_free(own[index]);
+    }
+    return is_right;
+}
+
+static void test_threads(void) {
+    static uint32_t seeds[THREADS] = {1, 22, 333, 4444};
+    struct capos_thread threads[THREADS];
+    bool is_right = true;
+    for (unsigned index = 0; index < THREADS; index++) {
+        threads[index] = crew_start(use_heap, &seeds[index]);
+    }
+    for (unsigned index = 0; index < THREADS; index++) {
+        is_right &= crew_value(&threads[index]) == 1;
+    }
+    CHECK(is_right);
+}
+
 /* The alarms, each in a child. */
 
 /* Writes past the end of an array on the stack. */
@@ -121,6 +169,7 @@ int main(int argc, char **argv) {
     }
     test_at_random();
     test_limits();
+    test_threads();
     test_alarms();
     return tap_finish();
 }
