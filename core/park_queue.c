@@ -10,19 +10,6 @@
 
 #include "core/assert.h"
 
-#define PARK_ID_MAX (UINT64_MAX >> 1)
-#define OWNER_IS_OBJECT UINT64_C(1)
-
-struct park_key park_key_private(uint64_t space_id, uint64_t generation, uint64_t address) {
-    ASSERT(space_id <= PARK_ID_MAX && address % sizeof(uint32_t) == 0);
-    return (struct park_key){space_id << 1, generation, address};
-}
-
-struct park_key park_key_shared(uint64_t object_id, uint64_t generation, uint64_t offset) {
-    ASSERT(object_id <= PARK_ID_MAX && offset % sizeof(uint32_t) == 0);
-    return (struct park_key){object_id << 1 | OWNER_IS_OBJECT, generation, offset};
-}
-
 static bool is_same_key(const struct park_key *left, const struct park_key *right) {
     return left->offset == right->offset && left->generation == right->generation &&
            left->owner == right->owner;
@@ -192,18 +179,6 @@ static void bucket_remove(struct park_bucket *bucket, struct park_waiter *waiter
     bucket->count--;
 }
 
-/* seq_cst: pairs with the fence in park_queue_is_idle; the word is read after it. */
-static void announce(struct park_bucket *bucket) {
-    uint32_t before = atomic_fetch_add_explicit(&bucket->announced, 1, memory_order_seq_cst);
-    ASSERT(before >= bucket->count && before < UINT32_MAX);
-}
-
-/* relaxed: who still sees it takes the lock and finds nobody. */
-static void unannounce(struct park_bucket *bucket) {
-    uint32_t before = atomic_fetch_sub_explicit(&bucket->announced, 1, memory_order_relaxed);
-    ASSERT(before > bucket->count);
-}
-
 void park_queue_init(struct park_queue *queue, struct park_bucket *buckets, uint32_t bucket_count,
                      uint64_t seed) {
     ASSERT(bucket_count != 0 && (bucket_count & (bucket_count - 1)) == 0);
@@ -225,19 +200,11 @@ void park_waiter_init(struct park_waiter *waiter) {
     atomic_init(&waiter->bucket, PARK_BUCKET_NONE);
 }
 
-void park_queue_announce(struct park_queue *queue, const struct park_key *key) {
-    announce(bucket_of(queue, key));
-}
-
-void park_queue_retract(struct park_queue *queue, const struct park_key *key) {
-    unannounce(bucket_of(queue, key));
-}
-
 void park_queue_insert(struct park_queue *queue, struct park_index *index,
                        struct park_waiter *waiter, const struct park_key *key, uint64_t address) {
     struct park_bucket *bucket = bucket_of(queue, key);
     ASSERT(park_waiter_bucket(waiter) == PARK_BUCKET_NONE);
-    ASSERT((key->owner & OWNER_IS_OBJECT) != 0 || key->offset == address);
+    ASSERT((key->owner & PARK_OWNER_IS_OBJECT) != 0 || key->offset == address);
     ASSERT(atomic_load_explicit(&bucket->announced, memory_order_relaxed) > bucket->count);
     bucket_insert(bucket, waiter, key);
     index_insert(index, waiter, address);
@@ -269,24 +236,24 @@ void park_queue_remove(struct park_queue *queue, struct park_index *index,
     /* release: pairs with park_waiter_bucket. Last, since whoever claimed the waiter's operation
      * may use the record again from here on. */
     atomic_store_explicit(&waiter->bucket, PARK_BUCKET_NONE, memory_order_release);
-    unannounce(bucket);
+    park_bucket_retract(bucket);
 }
 
 void park_queue_requeue(struct park_queue *queue, struct park_index *index,
                         struct park_waiter *waiter, const struct park_key *key) {
     uint32_t number = park_waiter_bucket(waiter);
     ASSERT(number <= queue->bucket_mask);
-    ASSERT(key->owner == waiter->key.owner && (key->owner & OWNER_IS_OBJECT) == 0);
+    ASSERT(key->owner == waiter->key.owner && (key->owner & PARK_OWNER_IS_OBJECT) == 0);
     struct park_bucket *source = &queue->buckets[number];
     struct park_bucket *target = bucket_of(queue, key);
-    announce(target);
+    park_bucket_announce(target);
     bucket_remove(source, waiter);
     bucket_insert(target, waiter, key);
     index_remove(index, waiter);
     index_insert(index, waiter, key->offset);
     atomic_store_explicit(&waiter->bucket, (uint32_t)(target - queue->buckets),
                           memory_order_release);
-    unannounce(source);
+    park_bucket_retract(source);
 }
 
 /* ---- the walkers -------------------------------------------------------------------------- */
@@ -303,7 +270,8 @@ static uint32_t check_key(const struct park_queue *queue, uint32_t number,
         ASSERT(park_waiter_bucket(waiter) == number);
         ASSERT(is_same_key(&waiter->key, &leader->key));
         ASSERT(waiter == leader || (waiter->next_key == NULL && waiter->previous_key == NULL));
-        ASSERT((waiter->key.owner & OWNER_IS_OBJECT) != 0 || waiter->key.offset == waiter->address);
+        ASSERT((waiter->key.owner & PARK_OWNER_IS_OBJECT) != 0 ||
+               waiter->key.offset == waiter->address);
         waiter = waiter->next;
     } while (waiter != leader);
     ASSERT(park_queue_bucket(queue, &leader->key) == number);

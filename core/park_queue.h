@@ -44,11 +44,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/assert.h"
+
 /* What a waiter waits on. Made by the two functions below. */
 struct park_key {
     uint64_t owner;      /* id of the space or object, times two; odd for an object */
     uint64_t generation; /* of the region, or of the object */
     uint64_t offset;     /* address of the word, or its offset in the object: 4-aligned */
+    uint64_t hash;       /* of owner and offset */
 };
 
 #define PARK_BUCKET_NONE UINT32_MAX
@@ -86,8 +89,31 @@ struct park_index {
     uint64_t random; /* state of the generator of priorities */
 };
 
-struct park_key park_key_private(uint64_t space_id, uint64_t generation, uint64_t address);
-struct park_key park_key_shared(uint64_t object_id, uint64_t generation, uint64_t offset);
+#define PARK_ID_MAX (UINT64_MAX >> 1)
+#define PARK_OWNER_IS_OBJECT UINT64_C(1)
+
+/* Multiply and fold, twice (as in wyhash, Wang Yi 2019). */
+static inline uint64_t park_hash(uint64_t seed, uint64_t owner, uint64_t offset) {
+    unsigned __int128 product =
+        (unsigned __int128)(owner ^ seed) * (offset ^ UINT64_C(0xa0761d6478bd642f));
+    uint64_t mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
+    product = (unsigned __int128)(mixed ^ UINT64_C(0xe7037ed1a0b428db)) * (seed | 1);
+    return (uint64_t)(product >> 64) ^ (uint64_t)product;
+}
+
+static inline struct park_key park_key_private(const struct park_queue *queue, uint64_t space_id,
+                                               uint64_t generation, uint64_t address) {
+    ASSERT(space_id <= PARK_ID_MAX && address % sizeof(uint32_t) == 0);
+    uint64_t owner = space_id << 1;
+    return (struct park_key){owner, generation, address, park_hash(queue->seed, owner, address)};
+}
+
+static inline struct park_key park_key_shared(const struct park_queue *queue, uint64_t object_id,
+                                              uint64_t generation, uint64_t offset) {
+    ASSERT(object_id <= PARK_ID_MAX && offset % sizeof(uint32_t) == 0);
+    uint64_t owner = object_id << 1 | PARK_OWNER_IS_OBJECT;
+    return (struct park_key){owner, generation, offset, park_hash(queue->seed, owner, offset)};
+}
 
 /* bucket_count is a power of two below 2^31; seed is random. */
 void park_queue_init(struct park_queue *queue, struct park_bucket *buckets, uint32_t bucket_count,
@@ -98,12 +124,7 @@ void park_waiter_init(struct park_waiter *waiter);
 /* The number of the bucket of a key; its generation does not matter. */
 static inline uint32_t park_queue_bucket(const struct park_queue *queue,
                                          const struct park_key *key) {
-    /* Multiply and fold, twice (as in wyhash, Wang Yi 2019). */
-    unsigned __int128 product = (unsigned __int128)(key->owner ^ queue->seed) *
-                                (key->offset ^ UINT64_C(0xa0761d6478bd642f));
-    uint64_t mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
-    product = (unsigned __int128)(mixed ^ UINT64_C(0xe7037ed1a0b428db)) * (queue->seed | 1);
-    return (uint32_t)((uint64_t)(product >> 64) ^ (uint64_t)product) & queue->bucket_mask;
+    return (uint32_t)key->hash & queue->bucket_mask;
 }
 
 /* No lock. True when nobody waits in the bucket of the key, nor checks a word to do so, who might
@@ -117,10 +138,26 @@ static inline bool park_queue_is_idle(const struct park_queue *queue, const stru
     return atomic_load_explicit(&bucket->announced, memory_order_relaxed) == 0;
 }
 
+/* Counts one who waits here, or is about to. */
+static inline void park_bucket_announce(struct park_bucket *bucket) {
+    /* seq_cst: pairs with the fence in park_queue_is_idle; the word is read after it. */
+    uint32_t before = atomic_fetch_add_explicit(&bucket->announced, 1, memory_order_seq_cst);
+    ASSERT(before >= bucket->count && before < UINT32_MAX);
+}
+static inline void park_bucket_retract(struct park_bucket *bucket) {
+    /* relaxed: who still sees it takes the lock and finds nobody. */
+    uint32_t before = atomic_fetch_sub_explicit(&bucket->announced, 1, memory_order_relaxed);
+    ASSERT(before > bucket->count);
+}
+
 /* Before the word is read, under the lock of the key's bucket; insert uses it up, retract takes it
  * back. */
-void park_queue_announce(struct park_queue *queue, const struct park_key *key);
-void park_queue_retract(struct park_queue *queue, const struct park_key *key);
+static inline void park_queue_announce(struct park_queue *queue, const struct park_key *key) {
+    park_bucket_announce(&queue->buckets[park_queue_bucket(queue, key)]);
+}
+static inline void park_queue_retract(struct park_queue *queue, const struct park_key *key) {
+    park_bucket_retract(&queue->buckets[park_queue_bucket(queue, key)]);
+}
 
 /* Puts the waiter behind all others of its key. address is that of the word in the waiter's space,
  * whose index this is; for a private key it is the key's. Announced before. */

@@ -37,6 +37,14 @@ enum { PROTECT_NONE = 0, PROTECT_READ = 1, PROTECT_WRITE = 2, PROTECT_EXECUTE = 
 
 #define SPACE_CPU_WORDS ((CPUS_MAX + 63) / 64)
 
+/* A page with words that are parked on: where it is, and the generation of its region. */
+#define SPACE_WORD_PAGES 4u
+struct space_word_page {
+    uint64_t address; /* 0: none */
+    const uint8_t *memory;
+    uint64_t generation;
+};
+
 struct space {
     struct spinlock lock; /* guards ranges, tables, nodes and counters */
     struct address_ranges ranges;
@@ -50,8 +58,9 @@ struct space {
     struct ledger *ledger;
     struct spinlock parked_lock; /* guards parked; kernel/sched/park.h has the order */
     struct park_index parked;    /* the waiters of this space, by address */
-    uint64_t committed_bytes;    /* by VirtualMemory */
-    uint64_t commit_limit;       /* bytes; UINT64_MAX: the ledger alone decides */
+    struct space_word_page word_pages[SPACE_WORD_PAGES]; /* kernel/sched/park.c's */
+    uint64_t committed_bytes;                            /* by VirtualMemory */
+    uint64_t commit_limit; /* bytes; UINT64_MAX: the ledger alone decides */
 
     _Atomic uint64_t
         active_cpus[SPACE_CPU_WORDS]; /* shared: CPUs whose CR3 may hold these tables */
@@ -94,10 +103,6 @@ MUST_CHECK status_t space_add_page(struct space *space, uint64_t address, uint32
                                    paddr_t *frame_out);
 /* Brings the page of `address` in and returns its frame; for loading programs. */
 MUST_CHECK status_t space_touch(struct space *space, uint64_t address, paddr_t *frame_out);
-
-/* The kernel's way to a word of user memory that is present, by whatever protection; else NULL.
- * Under space->lock, and good for one look. */
-const uint32_t *space_peek_word(const struct space *space, uint64_t address);
 
 /* The kernel's way to a word that may be read, brought in if need be; NULL and *status if not. The
  * caller holds space->lock, and lets go of the word before that. */

@@ -46,10 +46,6 @@ status_t space_fault(struct space *space, uint64_t address, uint32_t access) {
     return status;
 }
 
-const uint32_t *space_peek_word(const struct space *space, uint64_t address) {
-    return space->dying ? NULL : paging_peek(space->root, address);
-}
-
 const uint32_t *space_word_locked(struct space *space, uint64_t address, status_t *status) {
     paddr_t frame;
     *status = resolve_locked(space, address, PROTECT_READ, &frame);

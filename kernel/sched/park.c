@@ -129,14 +129,42 @@ static status_t find_key(struct space *space, enum park_kind kind, uint64_t addr
         if (!space_object_at(space, address, &object_id, &generation, &offset)) {
             return CAPOS_E_BAD_ADDRESS;
         }
-        *key = park_key_shared(object_id, generation, offset);
+        *key = park_key_shared(&queue, object_id, generation, offset);
         return CAPOS_OK;
     }
     const struct address_range *range = address_ranges_find(&space->ranges, address);
     if (range == NULL) {
         return CAPOS_E_BAD_ADDRESS;
     }
-    *key = park_key_private(space->id, range->generation, address);
+    *key = park_key_private(&queue, space->id, range->generation, address);
+    return CAPOS_OK;
+}
+
+/*
+ * Words are parked on again and again, so a space remembers where the last ones were. It forgets
+ * them when memory is taken away: park_drain_range is called then, whoever does it.
+ */
+static struct space_word_page *remembered(struct space *space, uint64_t address) {
+    return &space->word_pages[address / PAGE_SIZE % SPACE_WORD_PAGES];
+}
+
+/* The word, and its key for private parking. Under space->lock. */
+static status_t find_word(struct space *space, uint64_t address, const uint32_t **word,
+                          struct park_key *key) {
+    struct space_word_page *page = remembered(space, address);
+    if (page->address != align_down(address, PAGE_SIZE)) {
+        status_t status;
+        *word = space_word_locked(space, address, &status);
+        if (*word == NULL) {
+            return status;
+        }
+        const struct address_range *range = address_ranges_find(&space->ranges, address);
+        page->address = align_down(address, PAGE_SIZE);
+        page->memory = (const uint8_t *)*word - address % PAGE_SIZE;
+        page->generation = range->generation;
+    }
+    *word = (const uint32_t *)(const void *)(page->memory + address % PAGE_SIZE);
+    *key = park_key_private(&queue, space->id, page->generation, address);
     return CAPOS_OK;
 }
 
@@ -174,19 +202,20 @@ static status_t insert_waiter(struct operation *operation, const struct park_key
 static status_t park_locked(struct operation *operation, enum park_kind kind,
                             const struct park_request *request) {
     struct park_key key;
-    status_t status;
-    const uint32_t *word = space_peek_word(operation->space, request->address);
-    if (word != NULL && read_word(word) != request->expected) { /* often so, and cheap to know */
-        return CAPOS_E_VALUE_CHANGED;
-    }
-    word = space_word_locked(operation->space, request->address, &status);
-    if (word == NULL) {
+    const uint32_t *word;
+    status_t status = find_word(operation->space, request->address, &word, &key);
+    if (status != CAPOS_OK) {
         return status;
+    }
+    if (read_word(word) != request->expected) {
+        return CAPOS_E_VALUE_CHANGED;
     }
     if (operation->has_deadline && operation->deadline_ns <= clock_now_ns()) {
         return CAPOS_E_TIMED_OUT;
     }
-    status = find_key(operation->space, kind, request->address, &key);
+    if (kind == PARK_SHARED) {
+        status = find_key(operation->space, kind, request->address, &key);
+    }
     if (status == CAPOS_OK) {
         status = operation_charge(operation);
     }
@@ -231,25 +260,39 @@ struct wake {
     uint64_t left; /* to be woken at most */
 };
 
-/* One step, under the locks. *present_out: waiters of the bucket, of this word and others. */
-static status_t wake_step(const struct wake *wake, struct claimed *claimed, uint64_t *present_out) {
+/* The key under which those wait who are to be woken. If the memory goes after that look, so do
+ * they. */
+static status_t find_wake_key(const struct wake *wake, struct park_key *key) {
     struct space *space = wake->space;
-    struct park_key key;
+    const struct space_word_page *page = remembered(space, wake->address);
+    status_t status = CAPOS_OK;
     spinlock_lock(&space->lock);
-    status_t status = find_key(space, wake->kind, wake->address, &key);
-    if (status == CAPOS_OK) {
-        uint32_t number = park_queue_bucket(&queue, &key);
-        uint64_t most = wake->left < WAKE_STEP ? wake->left : WAKE_STEP;
-        struct park_waiter *waiter;
-        spinlock_lock(&bucket_locks[number]);
-        *present_out = buckets[number].count;
-        while (claimed->count < most && (waiter = park_queue_find(&queue, &key)) != NULL) {
-            take_out(waiter, claimed);
-        }
-        spinlock_unlock(&bucket_locks[number]);
+    if (wake->kind == PARK_PRIVATE && page->address == align_down(wake->address, PAGE_SIZE)) {
+        *key = park_key_private(&queue, space->id, page->generation, wake->address);
+    } else {
+        status = find_key(space, wake->kind, wake->address, key);
     }
     spinlock_unlock(&space->lock);
     return status;
+}
+
+/* One step. *present_out: waiters of the bucket, of this word and others. */
+static status_t wake_step(const struct wake *wake, struct claimed *claimed, uint64_t *present_out) {
+    struct park_key key;
+    status_t status = find_wake_key(wake, &key);
+    if (status != CAPOS_OK) {
+        return status;
+    }
+    uint32_t number = park_queue_bucket(&queue, &key);
+    uint64_t most = wake->left < WAKE_STEP ? wake->left : WAKE_STEP;
+    struct park_waiter *waiter;
+    spinlock_lock(&bucket_locks[number]);
+    *present_out = buckets[number].count;
+    while (claimed->count < most && (waiter = park_queue_find(&queue, &key)) != NULL) {
+        take_out(waiter, claimed);
+    }
+    spinlock_unlock(&bucket_locks[number]);
+    return CAPOS_OK;
 }
 
 /* In steps, and no more than were there when it began: those who come back at once do not keep it
@@ -287,7 +330,7 @@ void park_wake(struct thread *thread, uint64_t capability, uint64_t address, uin
     }
     if (status == CAPOS_OK) {
         /* The bucket of a private word is known without its region. */
-        struct park_key key = {.owner = space->id << 1, .offset = address};
+        struct park_key key = park_key_private(&queue, space->id, 0, address);
         if (kind == PARK_SHARED || !park_queue_is_idle(&queue, &key)) {
             struct wake wake = {space, kind, address, count};
             status = wake_waiters(&wake, &outcome->aux);
@@ -325,6 +368,9 @@ static struct park_waiter *first_in_bucket(struct space *space, uint64_t low, ui
 void park_drain_range(struct space *space, uint64_t address, uint64_t size) {
     uint64_t low = address, high = address + size;
     uint32_t number;
+    for (uint32_t i = 0; i < SPACE_WORD_PAGES; i++) {
+        space->word_pages[i].address = 0;
+    }
     if (__atomic_load_n(&space->parked.count, __ATOMIC_RELAXED) == 0) {
         return; /* nobody can come while we hold space->lock */
     }

@@ -113,7 +113,7 @@ static struct park_index park_index;
 static struct park_waiter waiters[2];
 
 static struct park_key key_of(long generation) {
-    return park_key_private(1, (uint64_t)generation, 0x1000);
+    return park_key_private(&queue, 1, (uint64_t)generation, 0x1000);
 }
 
 static void start_park(void) {

@@ -99,7 +99,7 @@ static struct park_waiter *find(struct park_key key) {
 
 TEST(empty_queue_is_idle) {
     start();
-    struct park_key key = park_key_private(1, 1, 0x1000);
+    struct park_key key = park_key_private(&queue, 1, 1, 0x1000);
     CHECK(park_queue_is_idle(&queue, &key));
     CHECK(find(key) == NULL);
     CHECK(park_index_first(&indices[0], 0, UINT64_MAX) == NULL);
@@ -109,7 +109,7 @@ TEST(empty_queue_is_idle) {
 
 TEST(announcement_is_seen_until_retracted) {
     start();
-    struct park_key key = park_key_private(1, 1, 0x1000);
+    struct park_key key = park_key_private(&queue, 1, 1, 0x1000);
     park_queue_announce(&queue, &key);
     CHECK(!park_queue_is_idle(&queue, &key));
     CHECK(find(key) == NULL);
@@ -123,7 +123,8 @@ TEST(announcement_is_seen_until_retracted) {
 
 TEST(waiters_of_a_key_are_woken_in_order) {
     start();
-    struct park_key key = park_key_private(1, 1, 0x1000), other = park_key_private(1, 1, 0x1004);
+    struct park_key key = park_key_private(&queue, 1, 1, 0x1000),
+                    other = park_key_private(&queue, 1, 1, 0x1004);
     for (int i = 0; i < WAITERS; i++) {
         insert(i, 0, i % 2 ? key : other, i % 2 ? 0x1000 : 0x1004);
     }
@@ -139,9 +140,9 @@ TEST(waiters_of_a_key_are_woken_in_order) {
 TEST(keys_differ_in_each_part) {
     start();
     const struct park_key keys[] = {
-        park_key_private(1, 1, 0x1000), park_key_private(2, 1, 0x1000),
-        park_key_private(1, 2, 0x1000), park_key_private(1, 1, 0x1004),
-        park_key_shared(1, 1, 0x1000),
+        park_key_private(&queue, 1, 1, 0x1000), park_key_private(&queue, 2, 1, 0x1000),
+        park_key_private(&queue, 1, 2, 0x1000), park_key_private(&queue, 1, 1, 0x1004),
+        park_key_shared(&queue, 1, 1, 0x1000),
     };
     for (int i = 0; i < 5; i++) {
         insert(i, 0, keys[i], keys[i].offset);
@@ -155,7 +156,7 @@ TEST(keys_differ_in_each_part) {
 /* Two processes, two addresses, one word. */
 TEST(shared_word_stands_at_any_address) {
     start();
-    struct park_key key = park_key_shared(7, 1, 0x40);
+    struct park_key key = park_key_shared(&queue, 7, 1, 0x40);
     insert(0, 0, key, 0x1040);
     insert(1, 1, key, 0x9040);
     CHECK(park_index_first(&indices[0], 0x1000, 0x2000) == &waiters[0]);
@@ -171,10 +172,11 @@ TEST(range_ends_before_high) {
     start();
     for (int i = 0; i < 4; i++) {
         uint64_t address = 0xffc + (uint64_t)i * 0x1004;
-        insert(i, 0, park_key_private(1, 1, address & ~UINT64_C(3)), address & ~UINT64_C(3));
+        insert(i, 0, park_key_private(&queue, 1, 1, address & ~UINT64_C(3)),
+               address & ~UINT64_C(3));
     }
-    insert(4, 0, park_key_private(1, 1, 0x1000), 0x1000);
-    insert(5, 0, park_key_private(1, 1, 0x1ffc), 0x1ffc);
+    insert(4, 0, park_key_private(&queue, 1, 1, 0x1000), 0x1000);
+    insert(5, 0, park_key_private(&queue, 1, 1, 0x1ffc), 0x1ffc);
     CHECK(park_index_first(&indices[0], 0x1000, 0x2000) == &waiters[4]);
     remove_waiter(4);
     CHECK(park_index_first(&indices[0], 0x1000, 0x2000) == &waiters[5]);
@@ -183,7 +185,7 @@ TEST(range_ends_before_high) {
 }
 
 TEST(misuse_is_caught) {
-    struct park_key key = park_key_private(1, 1, 0x1000);
+    struct park_key key = park_key_private(&queue, 1, 1, 0x1000);
     start();
     CHECK_ASSERTS(park_queue_insert(&queue, &indices[0], &waiters[0], &key, 0x1000));
     start();
@@ -195,19 +197,19 @@ TEST(misuse_is_caught) {
     start();
     CHECK_ASSERTS(park_queue_retract(&queue, &key));
     start();
-    struct park_key shared = park_key_shared(1, 1, 0x1000);
+    struct park_key shared = park_key_shared(&queue, 1, 1, 0x1000);
     insert(0, 0, shared, 0x1000);
     CHECK_ASSERTS(park_queue_requeue(&queue, &indices[0], &waiters[0], &key));
-    CHECK_ASSERTS(park_key_private(1, 1, 0x1002));
+    CHECK_ASSERTS(park_key_private(&queue, 1, 1, 0x1002));
 }
 
 TEST(walkers_see_disorder) {
     uint32_t count, pending;
-    struct park_key key = park_key_private(1, 1, 0x1000);
+    struct park_key key = park_key_private(&queue, 1, 1, 0x1000);
     start();
     for (int i = 0; i < 10; i++) {
         uint64_t address = 0x1000 + (uint64_t)i * 4;
-        insert(i, 0, park_key_private(1, 1, address), address);
+        insert(i, 0, park_key_private(&queue, 1, 1, address), address);
     }
     check();
     waiters[3].address = 0x2000;
@@ -233,7 +235,8 @@ TEST(even_words_spread_over_the_buckets) {
         park_queue_init(&queue, many, MANY, test_random());
         memset(hits, 0, sizeof hits);
         for (uint64_t i = 0; i < KEYS; i++) {
-            struct park_key key = park_key_private(3, 1, UINT64_C(0x100000000) + (i << stride));
+            struct park_key key =
+                park_key_private(&queue, 3, 1, UINT64_C(0x100000000) + (i << stride));
             hits[park_queue_bucket(&queue, &key)]++;
         }
         for (int i = 0; i < MANY; i++) {
@@ -253,8 +256,8 @@ static uint64_t random_address(void) {
  * follows from the key; a shared one's is chosen by the caller. */
 static struct park_key random_key(void) {
     uint64_t id = 1 + test_random_below(SPACES), generation = 1 + test_random_below(GENERATIONS);
-    return test_random_below(4) != 0 ? park_key_private(id, generation, random_address())
-                                     : park_key_shared(id, generation, random_address());
+    return test_random_below(4) != 0 ? park_key_private(&queue, id, generation, random_address())
+                                     : park_key_shared(&queue, id, generation, random_address());
 }
 
 static void step_insert(void) {
@@ -405,7 +408,7 @@ TEST(index_stays_flat) {
     static struct park_waiter many[MANY];
     start();
     for (int i = 0; i < MANY; i++) {
-        struct park_key key = park_key_private(1, 1, (uint64_t)i * 4);
+        struct park_key key = park_key_private(&queue, 1, 1, (uint64_t)i * 4);
         park_waiter_init(&many[i]);
         park_queue_announce(&queue, &key);
         park_queue_insert(&queue, &indices[0], &many[i], &key, key.offset);

@@ -72,23 +72,6 @@ struct paging_path {
 };
 void paging_find(paddr_t root, uint64_t address, struct paging_path *path);
 
-/* The kernel's way to a user address that is present for the CPU, or NULL. */
-static inline const void *paging_peek(paddr_t root, uint64_t address) {
-    pte_t entry = root.value;
-    for (uint32_t level = PAGING_LEVELS; level-- > 0;) {
-        const pte_t *table = direct_map(pte_frame(entry));
-        entry = table[paging_index(address, level)];
-        if ((entry & PTE_PRESENT) == 0) {
-            return NULL;
-        }
-        if (level == 0 || (entry & PTE_LARGE) != 0) {
-            uint64_t offset = address & (paging_span(level) - 1);
-            return (const uint8_t *)direct_map(pte_frame(entry)) + offset;
-        }
-    }
-    return NULL;
-}
-
 /* Puts zeroed tables, one for each missing level, on the way to the address, which then leads to
  * level 0, where paging_set must follow. */
 void paging_extend(struct paging_path *path, uint64_t address, const paddr_t *tables);
