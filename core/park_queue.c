@@ -17,13 +17,10 @@ static bool is_same_key(const struct park_key *left, const struct park_key *righ
 
 /* ---- the index ---------------------------------------------------------------------------- */
 
-/* The upper half of splitmix64 (Steele, Lea, Flood 2014). */
+/* The upper half of a linear congruential generator (Knuth's MMIX). */
 static uint32_t next_priority(struct park_index *index) {
-    index->random += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t mixed = index->random;
-    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)(mixed >> 32);
+    index->random = index->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(index->random >> 32);
 }
 
 /* Puts `replacement` (or nothing) where `node` hangs. */
@@ -86,7 +83,6 @@ static void index_remove(struct park_index *index, struct park_waiter *waiter) {
         rotate_up(index, is_left ? waiter->left : waiter->right);
     }
     replace(index, waiter, waiter->left != NULL ? waiter->left : waiter->right);
-    waiter->left = waiter->right = waiter->parent = NULL;
     index->count--;
 }
 
@@ -174,8 +170,6 @@ static void bucket_remove(struct park_bucket *bucket, struct park_waiter *waiter
     }
     waiter->next->previous = waiter->previous;
     waiter->previous->next = waiter->next;
-    waiter->next = waiter->previous = NULL;
-    waiter->next_key = waiter->previous_key = NULL;
     bucket->count--;
 }
 
@@ -193,11 +187,6 @@ void park_queue_init(struct park_queue *queue, struct park_bucket *buckets, uint
 
 void park_index_init(struct park_index *index, uint64_t seed) {
     *index = (struct park_index){.random = seed};
-}
-
-void park_waiter_init(struct park_waiter *waiter) {
-    *waiter = (struct park_waiter){0};
-    atomic_init(&waiter->bucket, PARK_BUCKET_NONE);
 }
 
 void park_queue_insert(struct park_queue *queue, struct park_index *index,

@@ -92,13 +92,11 @@ struct park_index {
 #define PARK_ID_MAX (UINT64_MAX >> 1)
 #define PARK_OWNER_IS_OBJECT UINT64_C(1)
 
-/* Multiply and fold, twice (as in wyhash, Wang Yi 2019). */
+/* Multiply and fold (as in wyhash, Wang Yi 2019); what the secret seed multiplies is never 0. */
 static inline uint64_t park_hash(uint64_t seed, uint64_t owner, uint64_t offset) {
     unsigned __int128 product =
         (unsigned __int128)(owner ^ seed) * (offset ^ UINT64_C(0xa0761d6478bd642f));
-    uint64_t mixed = (uint64_t)product ^ (uint64_t)(product >> 64);
-    product = (unsigned __int128)(mixed ^ UINT64_C(0xe7037ed1a0b428db)) * (seed | 1);
-    return (uint64_t)(product >> 64) ^ (uint64_t)product;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
 static inline struct park_key park_key_private(const struct park_queue *queue, uint64_t space_id,
@@ -119,7 +117,10 @@ static inline struct park_key park_key_shared(const struct park_queue *queue, ui
 void park_queue_init(struct park_queue *queue, struct park_bucket *buckets, uint32_t bucket_count,
                      uint64_t seed);
 void park_index_init(struct park_index *index, uint64_t seed);
-void park_waiter_init(struct park_waiter *waiter);
+/* What a waiter must be before it is inserted: in no bucket. */
+static inline void park_waiter_init(struct park_waiter *waiter) {
+    atomic_init(&waiter->bucket, PARK_BUCKET_NONE);
+}
 
 /* The number of the bucket of a key; its generation does not matter. */
 static inline uint32_t park_queue_bucket(const struct park_queue *queue,

@@ -170,16 +170,12 @@ void operation_refund(struct operation *operation) {
     ledger_refund(ledger, LEDGER_OPERATIONS, 1);
 }
 
-void operation_arm(struct operation *operation) {
+void operation_arm_deadline(struct operation *operation) {
     struct cpu *cpu = cpu_current();
-    ASSERT(atomic_load_explicit(&operation->state, memory_order_relaxed) == OPERATION_PREPARING);
-    operation->timer_cpu = operation->has_deadline ? cpu : NULL;
+    operation->timer_cpu = cpu;
     timer_node_init(&operation->timer);
     /* release: pairs with the acquire in operation_claim; the record is filled in. */
     atomic_store_explicit(&operation->state, OPERATION_ARMED, memory_order_release);
-    if (!operation->has_deadline) {
-        return;
-    }
     /* Whoever has claimed it meanwhile comes to take it out of the timers after us, or we see that
      * it is claimed: both sides hold the timers' lock. */
     spinlock_lock(&cpu->timers.lock);
@@ -191,12 +187,6 @@ void operation_arm(struct operation *operation) {
     if (armed) {
         scheduler_arm(cpu);
     }
-}
-
-bool operation_claim(struct operation *operation) {
-    uint32_t expected = OPERATION_ARMED;
-    return atomic_compare_exchange_strong_explicit(&operation->state, &expected, OPERATION_CLAIMED,
-                                                   memory_order_acquire, memory_order_relaxed);
 }
 
 static void remove_deadline(struct operation *operation) {
@@ -211,8 +201,10 @@ static void remove_deadline(struct operation *operation) {
 }
 
 /* Gives back what the record holds besides itself. */
-static void drop_resources(struct operation *operation) {
-    remove_deadline(operation);
+static inline void drop_resources(struct operation *operation) {
+    if (operation->timer_cpu != NULL) {
+        remove_deadline(operation);
+    }
     operation_refund(operation);
     if (operation->object != NULL) {
         struct object *object = operation->object;
@@ -257,6 +249,18 @@ static void complete_in_ring(struct operation *operation, status_t status, uint6
     }
 }
 
+/* The thread waits for this one alone: its result goes to the registers. */
+static void complete_register(struct operation *operation, status_t status, uint64_t aux) {
+    struct thread *thread = operation->thread;
+    spinlock_lock(&thread->ring_lock);
+    thread->frame.rax = (uint64_t)(int64_t)status;
+    thread->frame.rdx = aux;
+    /* release: pairs with the acquire in end_record */
+    atomic_store_explicit(&operation->state, OPERATION_FREE, memory_order_release);
+    thread_wake_locked(thread);
+    spinlock_unlock(&thread->ring_lock);
+}
+
 void operation_complete(struct operation *operation, status_t status, uint64_t aux) {
     struct thread *thread = operation->thread;
     if (operation->kind == OPERATION_WAIT) {
@@ -264,22 +268,17 @@ void operation_complete(struct operation *operation, status_t status, uint64_t a
     } else {
         drop_resources(operation);
     }
+    if (operation->kind == OPERATION_REGISTER) {
+        complete_register(operation, status, aux);
+        return;
+    }
     spinlock_lock(&thread->ring_lock);
-    switch (operation->kind) {
-    case OPERATION_RING:
+    if (operation->kind == OPERATION_RING) {
         complete_in_ring(operation, status, aux);
-        break;
-    case OPERATION_REGISTER:
-        thread->frame.rax = (uint64_t)(int64_t)status;
-        thread->frame.rdx = aux;
-        release_record(operation);
-        thread_wake_locked(thread);
-        break;
-    default: /* the deadline of cap_enter: what stands in the queue is the answer */
+    } else { /* the deadline of cap_enter: what stands in the queue is the answer */
         thread->frame.rax = ring_completion_count(&thread->ring);
         release_record(operation);
         thread_wake_locked(thread);
-        break;
     }
     spinlock_unlock(&thread->ring_lock);
 }

@@ -89,10 +89,24 @@ void operation_refund(struct operation *operation);
 
 /* From here on it may complete: with timedOut at its deadline (ok for a sleep). The caller holds
  * the object's lock if it is in a queue, and object and queue links are set. */
-void operation_arm(struct operation *operation);
+void operation_arm_deadline(struct operation *operation);
+static inline void operation_arm(struct operation *operation) {
+    ASSERT(atomic_load_explicit(&operation->state, memory_order_relaxed) == OPERATION_PREPARING);
+    if (operation->has_deadline) {
+        operation_arm_deadline(operation);
+        return;
+    }
+    operation->timer_cpu = NULL;
+    /* release: pairs with the acquire in operation_claim; the record is filled in. */
+    atomic_store_explicit(&operation->state, OPERATION_ARMED, memory_order_release);
+}
 
 /* True for exactly one caller. Under the lock of the list through which it was reached. */
-bool operation_claim(struct operation *operation);
+static inline bool operation_claim(struct operation *operation) {
+    uint32_t expected = OPERATION_ARMED;
+    return atomic_compare_exchange_strong_explicit(&operation->state, &expected, OPERATION_CLAIMED,
+                                                   memory_order_acquire, memory_order_relaxed);
+}
 
 /* After a claim, with the record out of its object's queue: gives back the deadline and the
  * reference, posts the completion, frees the record, wakes the thread. */

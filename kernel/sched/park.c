@@ -41,23 +41,27 @@ static struct operation *operation_of(struct park_waiter *waiter) {
     return container_of(waiter, struct operation, waiter);
 }
 
-/* Claimed waiters, to be completed when no lock is held any more. Those are out of the queue, and
- * their records are ours. */
-struct claimed {
-    struct operation *first, **last;
-    uint64_t count;
-};
-
-/* Takes a queued waiter out, under its bucket's lock; counts it if it was ours to wake. */
-static void take_out(struct park_waiter *waiter, struct claimed *claimed) {
+/* Takes a queued waiter out, under its bucket's lock. Its operation is ours to complete; NULL when
+ * somebody else is completing it. */
+static inline struct operation *take_out(struct park_waiter *waiter) {
     struct operation *operation = operation_of(waiter);
     struct space *space = operation->space;
     bool is_ours = operation_claim(operation);
     spinlock_lock(&space->parked_lock);
     park_queue_remove(&queue, &space->parked, waiter);
     spinlock_unlock(&space->parked_lock);
-    if (is_ours) {
-        operation->unlink = NULL;
+    return is_ours ? operation : NULL;
+}
+
+/* What was taken out, to be completed when no lock is held any more. */
+struct claimed {
+    struct operation *first, **last;
+    uint64_t count;
+};
+
+static void take_out_for_later(struct park_waiter *waiter, struct claimed *claimed) {
+    struct operation *operation = take_out(waiter);
+    if (operation != NULL) {
         operation->next = NULL;
         *claimed->last = operation;
         claimed->last = &operation->next;
@@ -96,7 +100,7 @@ static void unlink_waiter(struct operation *operation) {
 /* How a capability lets its holder park. */
 enum park_kind { PARK_PRIVATE, PARK_SHARED };
 
-static status_t find_kind(struct thread *thread, uint64_t capability, enum park_kind *kind) {
+static inline status_t find_kind(struct thread *thread, uint64_t capability, enum park_kind *kind) {
     struct process *process = thread->process;
     const struct captable_slot *slot = captable_lookup(&process->captable, capability);
     if (slot == NULL) {
@@ -289,7 +293,7 @@ static status_t wake_step(const struct wake *wake, struct claimed *claimed, uint
     spinlock_lock(&bucket_locks[number]);
     *present_out = buckets[number].count;
     while (claimed->count < most && (waiter = park_queue_find(&queue, &key)) != NULL) {
-        take_out(waiter, claimed);
+        take_out_for_later(waiter, claimed);
     }
     spinlock_unlock(&bucket_locks[number]);
     return CAPOS_OK;
@@ -320,6 +324,32 @@ static status_t wake_waiters(struct wake *wake, uint64_t *woken_out) {
     return CAPOS_OK;
 }
 
+/* What happens most: one of those who wait privately on a word of a page that is remembered. False
+ * when it is not; the key is whole but for its generation. */
+static inline bool wake_one(struct space *space, struct park_key *key, uint64_t *woken_out) {
+    const struct space_word_page *page = remembered(space, key->offset);
+    spinlock_lock(&space->lock);
+    bool is_remembered = page->address == align_down(key->offset, PAGE_SIZE);
+    key->generation = page->generation;
+    spinlock_unlock(&space->lock);
+    if (!is_remembered) {
+        return false;
+    }
+    struct spinlock *lock = &bucket_locks[park_queue_bucket(&queue, key)];
+    struct operation *operation = NULL;
+    struct park_waiter *waiter;
+    spinlock_lock(lock);
+    while (operation == NULL && (waiter = park_queue_find(&queue, key)) != NULL) {
+        operation = take_out(waiter);
+    }
+    spinlock_unlock(lock);
+    if (operation != NULL) {
+        operation_complete(operation, CAPOS_OK, 0);
+        *woken_out = 1;
+    }
+    return true;
+}
+
 void park_wake(struct thread *thread, uint64_t capability, uint64_t address, uint64_t count,
                struct outcome *outcome) {
     enum park_kind kind;
@@ -328,13 +358,17 @@ void park_wake(struct thread *thread, uint64_t capability, uint64_t address, uin
     if (status == CAPOS_OK && !is_word(address)) {
         status = CAPOS_E_BAD_ADDRESS;
     }
-    if (status == CAPOS_OK) {
+    if (status == CAPOS_OK && kind == PARK_PRIVATE) {
         /* The bucket of a private word is known without its region. */
         struct park_key key = park_key_private(&queue, space->id, 0, address);
-        if (kind == PARK_SHARED || !park_queue_is_idle(&queue, &key)) {
-            struct wake wake = {space, kind, address, count};
-            status = wake_waiters(&wake, &outcome->aux);
+        if (park_queue_is_idle(&queue, &key) ||
+            (count == 1 && wake_one(space, &key, &outcome->aux))) {
+            return;
         }
+    }
+    if (status == CAPOS_OK) {
+        struct wake wake = {space, kind, address, count};
+        status = wake_waiters(&wake, &outcome->aux);
     }
     outcome->status = status;
 }
@@ -379,7 +413,7 @@ void park_drain_range(struct space *space, uint64_t address, uint64_t size) {
         spinlock_lock(&bucket_locks[number]);
         struct park_waiter *waiter = first_in_bucket(space, low, high, number);
         if (waiter != NULL) {
-            take_out(waiter, &claimed);
+            take_out_for_later(waiter, &claimed);
         }
         spinlock_unlock(&bucket_locks[number]);
     }
@@ -439,7 +473,7 @@ static status_t requeue_locked(struct space *space, const struct park_requeue *r
         struct park_waiter *waiter;
         while (claimed->count < request->wake_count &&
                (waiter = park_queue_find(&queue, &from)) != NULL) {
-            take_out(waiter, claimed);
+            take_out_for_later(waiter, claimed);
         }
         *moved_out = move_waiters(space, &from, &to, request->move_count);
     }

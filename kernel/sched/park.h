@@ -25,8 +25,8 @@ struct park_request {
     uint64_t expected; /* 32 bits of it may be set */
 };
 
-/* The opcodes, for the thread that runs here. The operation is prepared; it is given back, or
- * pending when they return. */
+/* The opcodes, for the thread that runs here; the outcome is cleared before. The operation is
+ * prepared; it is given back, or pending when they return. */
 void park_wait(struct thread *thread, const struct park_request *request,
                struct operation *operation, struct outcome *outcome);
 void park_wake(struct thread *thread, uint64_t capability, uint64_t address, uint64_t count,
