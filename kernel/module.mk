@@ -1,7 +1,12 @@
 # The kernel: every .c and .S below kernel/, the pure core, and the generated interface tables.
 KERNEL := $(BUILD)/capos-kernel.elf
 KERNEL_LD := kernel/arch/x86_64/kernel.ld
-KERNEL_SOURCES := $(sort $(shell find kernel -name '*.[cS]'))
+# What the variant for failure injection has besides; it takes the place of functions that fail.
+INJECT_SOURCE := kernel/debug/inject.c
+INJECT_LDFLAGS := $(addprefix --wrap=,ledger_charge frame_alloc frame_alloc_zeroed \
+    captable_add_chunk captable_reserve process_create)
+KERNEL_FAULTS := $(BUILD)/capos-kernel-faults.elf
+KERNEL_SOURCES := $(filter-out $(INJECT_SOURCE),$(sort $(shell find kernel -name '*.[cS]')))
 KERNEL_OBJECTS := $(call objects,kernel,$(KERNEL_SOURCES) $(CORE_SOURCES)) \
     $(BUILD)/obj/kernel/gen/interfaces.o
 KERNEL_LDFLAGS := -static -nostdlib -z max-page-size=4096 -z noexecstack --gc-sections \
@@ -18,16 +23,24 @@ $(BUILD)/obj/kernel/gen/%.o: $(GEN)/.stamp
 $(BUILD)/kernel/symbols-0.S:
 	@mkdir -p $(@D)
 	@scripts/kernel-symbols.sh /dev/null >$@
-$(BUILD)/kernel/symbols-1.S: $(BUILD)/kernel/kernel-0.elf scripts/kernel-symbols.sh
-	$(Q)$(NM) -n $< >$@.nm
-	$(Q)scripts/kernel-symbols.sh $@.nm >$@
 $(BUILD)/kernel/symbols-%.o: $(BUILD)/kernel/symbols-%.S
 	$(Q)$(CC) $(kernel_CFLAGS) -c $< -o $@
-$(BUILD)/kernel/kernel-0.elf: $(KERNEL_OBJECTS) $(BUILD)/kernel/symbols-0.o $(KERNEL_LD)
-	$(Q)$(LD) $(KERNEL_LDFLAGS) $(filter %.o,$^) -o $@
-$(KERNEL): $(KERNEL_OBJECTS) $(BUILD)/kernel/symbols-1.o $(KERNEL_LD)
-	$(call say,LD,$@)
-	$(Q)$(LD) $(KERNEL_LDFLAGS) $(filter %.o,$^) -o $@
+
+# $(call kernel_program,ELF,NAME,MORE SOURCES,MORE LINK FLAGS)
+define kernel_program
+$(BUILD)/kernel/$(2)-0.elf: $(KERNEL_OBJECTS) $(call objects,kernel,$(3)) \
+    $(BUILD)/kernel/symbols-0.o $(KERNEL_LD)
+	$$(Q)$$(LD) $$(KERNEL_LDFLAGS) $(4) $$(filter %.o,$$^) -o $$@
+$(BUILD)/kernel/symbols-$(2).S: $(BUILD)/kernel/$(2)-0.elf scripts/kernel-symbols.sh
+	$$(Q)$$(NM) -n $$< >$$@.nm
+	$$(Q)scripts/kernel-symbols.sh $$@.nm >$$@
+$(1): $(KERNEL_OBJECTS) $(call objects,kernel,$(3)) $(BUILD)/kernel/symbols-$(2).o $(KERNEL_LD)
+	$$(call say,LD,$$@)
+	$$(Q)$$(LD) $$(KERNEL_LDFLAGS) $(4) $$(filter %.o,$$^) -o $$@
+endef
+$(eval $(call kernel_program,$(KERNEL),kernel,,))
+$(eval $(call kernel_program,$(KERNEL_FAULTS),faults,$(INJECT_SOURCE),$(INJECT_LDFLAGS)))
+GUEST_TESTS += $(KERNEL_FAULTS)
 
 ##@ make kernel        build the kernel alone
 .PHONY: kernel

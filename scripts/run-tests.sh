@@ -100,10 +100,10 @@ list_tests() {
         name=${script#tests/}
         say "script ${name%.sh} $script"
     done
-    for source in tests/guest/*.c; do
+    for source in tests/guest/*.c tests/faults/*.c; do
         [ -e "$source" ] || continue
-        name=$(basename "$source" .c)
-        list_program "guest/$name" "build/tests/guest/$name.elf" "$source"
+        name=${source#tests/}
+        list_program "${name%.c}" "build/${source%.c}.elf" "$source"
     done
     for folder in demos/c/*/; do
         [ -e "$folder" ] || continue

@@ -47,7 +47,7 @@ $(CHECK_TAP)/headers-host.tap: FORCE | $(GEN)/.stamp
 $(CHECK_TAP)/headers-kernel.tap: FORCE | $(GEN)/.stamp
 	$(headers) core include kernel $(GEN)/kernel -- $(CC) $(kernel_CFLAGS)
 $(CHECK_TAP)/headers-user.tap: FORCE | $(SYSROOT)/.stamp
-	$(headers) user tests/guest demos $(GEN)/include -- \
+	$(headers) user tests/guest tests/faults demos $(GEN)/include -- \
 	    $(CC) $(user_CFLAGS) -I$(SYSROOT)/include
 $(HOST_TEST_NAMES:%=$(CHECK_TAP)/%.tap): $(CHECK_TAP)/%.tap: $(BUILD)/tests/host/% FORCE
 	$(step) $<

@@ -85,3 +85,9 @@ GUEST_TEST_NAMES := $(basename $(notdir $(sort $(wildcard tests/guest/*.c))))
 $(foreach name,$(GUEST_TEST_NAMES),$(eval $(call program,$(BUILD)/tests/guest/$(name).elf,\
     tests/guest/$(name).c $(SOURCES_guest_$(name)))))
 GUEST_TESTS += $(GUEST_TEST_NAMES:%=$(BUILD)/tests/guest/%.elf)
+
+# tests/faults/NAME.c becomes build/tests/faults/NAME.elf; all of them are driven the same way.
+FAULTS_TEST_NAMES := $(basename $(notdir $(sort $(wildcard tests/faults/*.c))))
+$(foreach name,$(FAULTS_TEST_NAMES),$(eval $(call program,$(BUILD)/tests/faults/$(name).elf,\
+    tests/faults/$(name).c $(wildcard tests/faults/driver/*.c))))
+GUEST_TESTS += $(FAULTS_TEST_NAMES:%=$(BUILD)/tests/faults/%.elf)
