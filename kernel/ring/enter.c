@@ -30,12 +30,26 @@ static void end_for_corrupt_ring(struct thread *thread) {
 
 static void run_park(struct thread *thread, const struct capos_entry *entry, bool is_register,
                      struct outcome *outcome) {
-    const struct park_request request = {entry->capability, entry->argument[0], entry->argument[1]};
     struct operation *operation;
     outcome->status = operation_prepare(thread, entry, is_register, &operation);
-    if (outcome->status == CAPOS_OK) {
-        park_wait(thread, &request, operation, outcome);
+    if (outcome->status != CAPOS_OK) {
+        return;
     }
+    status_t status =
+        park_wait(thread, entry->capability, entry->argument[0], entry->argument[1], operation);
+    outcome->pending = status == PARK_PENDING;
+    if (!outcome->pending) {
+        operation_give(operation);
+        outcome->status = status;
+    }
+}
+
+static void run_unpark(struct thread *thread, const struct capos_entry *entry,
+                       struct outcome *outcome) {
+    struct park_reply reply =
+        park_wake(thread, entry->capability, entry->argument[0], entry->argument[1]);
+    outcome->status = (status_t)reply.result;
+    outcome->aux = reply.woken;
 }
 
 /* Runs one entry. outcome->pending: it is in flight, and a record completes it. */
@@ -61,7 +75,7 @@ static void run_entry(struct thread *thread, const struct capos_entry *entry, bo
         run_park(thread, entry, is_register, outcome);
         break;
     case CAPOS_OP_UNPARK:
-        park_wake(thread, entry->capability, entry->argument[0], entry->argument[1], outcome);
+        run_unpark(thread, entry, outcome);
         break;
     case CAPOS_OP_CANCEL:
         outcome->status = operation_cancel(thread, entry->argument[0]);
@@ -86,27 +100,16 @@ static void wait_for_register_operation(struct thread *thread) {
     cpu_need_attention();
 }
 
-static void enter_register(struct thread *thread, struct trap_frame *frame) {
+/* The register form of any operation. */
+__attribute__((noinline)) static void enter_register(struct thread *thread,
+                                                     struct trap_frame *frame) {
     struct outcome outcome = {0};
-    /* What locks do all the time is not worth an entry in memory. */
-    bool is_park = frame->rdi == (CAPOS_ENTER_REGISTER | CAPOS_OP_PARK);
-    bool is_unpark = frame->rdi == (CAPOS_ENTER_REGISTER | CAPOS_OP_UNPARK);
-    if ((is_park || is_unpark) && frame->r8 == 0 &&
-        is_deadline_allowed(thread->process, frame->r9)) {
-        if (is_unpark) {
-            park_wake(thread, frame->rsi, frame->rdx, frame->r10, &outcome);
-        } else {
-            const struct park_request request = {frame->rsi, frame->rdx, frame->r10};
-            park_wait(thread, &request, operation_prepare_register(thread, frame->r9), &outcome);
-        }
-    } else {
-        uint64_t arguments[3] = {frame->rdx, frame->r10, frame->r8};
-        struct capos_entry entry;
-        outcome.status =
-            ring_entry_from_registers(&entry, frame->rdi, frame->rsi, arguments, frame->r9);
-        if (outcome.status == CAPOS_OK) {
-            run_entry(thread, &entry, true, &outcome);
-        }
+    uint64_t arguments[3] = {frame->rdx, frame->r10, frame->r8};
+    struct capos_entry entry;
+    outcome.status =
+        ring_entry_from_registers(&entry, frame->rdi, frame->rsi, arguments, frame->r9);
+    if (outcome.status == CAPOS_OK) {
+        run_entry(thread, &entry, true, &outcome);
     }
     if (outcome.pending) {
         wait_for_register_operation(thread);
@@ -114,6 +117,35 @@ static void enter_register(struct thread *thread, struct trap_frame *frame) {
     }
     frame->rax = (uint64_t)(int64_t)outcome.status;
     frame->rdx = outcome.status == CAPOS_OK ? outcome.aux : outcome.detail;
+}
+
+/* PARK and UNPARK, which locks use all the time, without an entry in memory. What is refused here,
+ * or has something more to it, goes the long way. */
+static inline bool enter_park(struct thread *thread, struct trap_frame *frame) {
+    const uint64_t park = CAPOS_ENTER_REGISTER | CAPOS_OP_PARK;
+    const uint64_t unpark = CAPOS_ENTER_REGISTER | CAPOS_OP_UNPARK;
+    if (frame->r8 != 0 || !is_deadline_allowed(thread->process, frame->r9)) {
+        return false;
+    }
+    if (frame->rdi == unpark) {
+        struct park_reply reply = park_wake(thread, frame->rsi, frame->rdx, frame->r10);
+        frame->rax = (uint64_t)reply.result;
+        frame->rdx = reply.woken;
+        return true;
+    }
+    if (frame->rdi == park) {
+        struct operation *operation = operation_prepare_register(thread, frame->r9);
+        status_t status = park_wait(thread, frame->rsi, frame->rdx, frame->r10, operation);
+        if (status == PARK_PENDING) {
+            wait_for_register_operation(thread);
+        } else {
+            operation_give(operation);
+            frame->rax = (uint64_t)(int64_t)status;
+            frame->rdx = 0;
+        }
+        return true;
+    }
+    return false;
 }
 
 /* Runs one entry that has been taken from the ring. */
@@ -265,17 +297,21 @@ static void enter_ring(struct thread *thread, struct trap_frame *frame) {
     ring_enter_continue(thread);
 }
 
+__attribute__((noinline)) static void exit_process(struct thread *thread) {
+    struct exit_record record = {.reason = EXIT_EXITED, .code = (int64_t)thread->frame.rdi};
+    process_end(thread->process, &record);
+}
+
 void syscall_dispatch(struct thread *thread) {
     struct trap_frame *frame = &thread->frame;
     if (frame->rax == CAPOS_SYS_CAP_ENTER) {
-        if ((frame->rdi & CAPOS_ENTER_REGISTER) != 0) {
-            enter_register(thread, frame);
-        } else {
+        if ((frame->rdi & CAPOS_ENTER_REGISTER) == 0) {
             enter_ring(thread, frame);
+        } else if (!enter_park(thread, frame)) {
+            enter_register(thread, frame);
         }
     } else if (frame->rax == CAPOS_SYS_EXIT) {
-        struct exit_record record = {.reason = EXIT_EXITED, .code = (int64_t)frame->rdi};
-        process_end(thread->process, &record);
+        exit_process(thread);
     } else {
         frame->rax = (uint64_t)(int64_t)CAPOS_E_BAD_OPCODE;
     }

@@ -144,11 +144,8 @@ void operation_give(struct operation *operation) {
     spinlock_unlock(&thread->ring_lock);
 }
 
-status_t operation_charge(struct operation *operation) {
+status_t operation_charge_record(struct operation *operation) {
     struct ledger *ledger = &operation->thread->process->ledger;
-    if (operation->kind == OPERATION_REGISTER) {
-        return CAPOS_OK;
-    }
     status_t status = ledger_charge(ledger, LEDGER_OPERATIONS, 1);
     if (status == CAPOS_OK && operation->has_deadline) {
         status = ledger_charge(ledger, LEDGER_TIMERS, 1);
@@ -159,11 +156,8 @@ status_t operation_charge(struct operation *operation) {
     return status;
 }
 
-void operation_refund(struct operation *operation) {
+void operation_refund_record(struct operation *operation) {
     struct ledger *ledger = &operation->thread->process->ledger;
-    if (operation->kind == OPERATION_REGISTER) {
-        return;
-    }
     if (operation->has_deadline) {
         ledger_refund(ledger, LEDGER_TIMERS, 1);
     }

@@ -84,8 +84,16 @@ void operation_give(struct operation *operation);
 /* What a record in flight costs its process: an operation, and a timer if it has a deadline, which
  * decode has set by now. The register form's is a part of the thread and costs nothing more.
  * overQuota charges nothing. */
-MUST_CHECK status_t operation_charge(struct operation *operation);
-void operation_refund(struct operation *operation);
+MUST_CHECK status_t operation_charge_record(struct operation *operation);
+void operation_refund_record(struct operation *operation);
+MUST_CHECK static inline status_t operation_charge(struct operation *operation) {
+    return operation->kind == OPERATION_RING ? operation_charge_record(operation) : 0;
+}
+static inline void operation_refund(struct operation *operation) {
+    if (operation->kind == OPERATION_RING) {
+        operation_refund_record(operation);
+    }
+}
 
 /* From here on it may complete: with timedOut at its deadline (ok for a sleep). The caller holds
  * the object's lock if it is in a queue, and object and queue links are set. */

@@ -2,7 +2,6 @@
 
 #include "kernel/arch/x86_64/clock.h"
 #include "kernel/arch/x86_64/cpu.h"
-#include "kernel/cap/dispatch.h"
 #include "kernel/cap/entropy.h"
 #include "kernel/debug/log.h"
 #include "kernel/mm/frame.h"
@@ -179,22 +178,22 @@ static uint32_t read_word(const uint32_t *word) {
 }
 
 /* Check and insertion, one step for whoever wakes. Under space->lock, the operation prepared and
- * charged for. ok: the waiter is queued and armed, or complete by now. */
-static status_t insert_waiter(struct operation *operation, const struct park_key *key,
-                              const struct park_request *request, const uint32_t *word) {
+ * charged for. PARK_PENDING: the waiter is queued and armed, or complete by now. */
+static inline status_t insert_waiter(struct operation *operation, const struct park_key *key,
+                                     uint64_t address, const uint32_t *word, uint32_t expected) {
     struct space *space = operation->space;
     struct spinlock *lock = &bucket_locks[park_queue_bucket(&queue, key)];
     status_t status = CAPOS_E_VALUE_CHANGED;
     spinlock_lock(lock);
     park_queue_announce(&queue, key);
-    if (read_word(word) == request->expected) {
+    if (read_word(word) == expected) {
         park_waiter_init(&operation->waiter);
         operation->unlink = unlink_waiter;
         spinlock_lock(&space->parked_lock);
-        park_queue_insert(&queue, &space->parked, &operation->waiter, key, request->address);
+        park_queue_insert(&queue, &space->parked, &operation->waiter, key, address);
         spinlock_unlock(&space->parked_lock);
         operation_arm(operation);
-        status = CAPOS_OK;
+        status = PARK_PENDING;
     } else {
         park_queue_retract(&queue, key);
     }
@@ -203,56 +202,53 @@ static status_t insert_waiter(struct operation *operation, const struct park_key
 }
 
 /* Under space->lock. */
-static status_t park_locked(struct operation *operation, enum park_kind kind,
-                            const struct park_request *request) {
+static inline status_t park_locked(struct operation *operation, enum park_kind kind,
+                                   uint64_t address, uint32_t expected) {
     struct park_key key;
     const uint32_t *word;
-    status_t status = find_word(operation->space, request->address, &word, &key);
+    status_t status = find_word(operation->space, address, &word, &key);
     if (status != CAPOS_OK) {
         return status;
     }
-    if (read_word(word) != request->expected) {
+    if (read_word(word) != expected) {
         return CAPOS_E_VALUE_CHANGED;
     }
     if (operation->has_deadline && operation->deadline_ns <= clock_now_ns()) {
         return CAPOS_E_TIMED_OUT;
     }
     if (kind == PARK_SHARED) {
-        status = find_key(operation->space, kind, request->address, &key);
+        status = find_key(operation->space, kind, address, &key);
     }
     if (status == CAPOS_OK) {
         status = operation_charge(operation);
     }
     if (status == CAPOS_OK) {
-        status = insert_waiter(operation, &key, request, word);
-        if (status != CAPOS_OK) {
+        status = insert_waiter(operation, &key, address, word, expected);
+        if (status != PARK_PENDING) {
             operation_refund(operation);
         }
     }
     return status;
 }
 
-void park_wait(struct thread *thread, const struct park_request *request,
-               struct operation *operation, struct outcome *outcome) {
+status_t park_wait(struct thread *thread, uint64_t capability, uint64_t address, uint64_t expected,
+                   struct operation *operation) {
     struct space *space = &thread->process->space;
     enum park_kind kind;
-    status_t status = find_kind(thread, request->capability, &kind);
-    if (status == CAPOS_OK && !is_word(request->address)) {
-        status = CAPOS_E_BAD_ADDRESS;
-    }
-    if (status == CAPOS_OK && request->expected > UINT32_MAX) {
-        status = CAPOS_E_INVALID_ARGUMENT;
-    }
-    if (status == CAPOS_OK) {
-        spinlock_lock(&space->lock);
-        status = park_locked(operation, kind, request);
-        spinlock_unlock(&space->lock);
-    }
-    outcome->status = status;
-    outcome->pending = status == CAPOS_OK;
+    status_t status = find_kind(thread, capability, &kind);
     if (status != CAPOS_OK) {
-        operation_give(operation);
+        return status;
     }
+    if (!is_word(address)) {
+        return CAPOS_E_BAD_ADDRESS;
+    }
+    if (expected > UINT32_MAX) {
+        return CAPOS_E_INVALID_ARGUMENT;
+    }
+    spinlock_lock(&space->lock);
+    status = park_locked(operation, kind, address, (uint32_t)expected);
+    spinlock_unlock(&space->lock);
+    return status;
 }
 
 /* ---- UNPARK ---------------------------------------------------------------------------------- */
@@ -350,27 +346,27 @@ static inline bool wake_one(struct space *space, struct park_key *key, uint64_t 
     return true;
 }
 
-void park_wake(struct thread *thread, uint64_t capability, uint64_t address, uint64_t count,
-               struct outcome *outcome) {
+struct park_reply park_wake(struct thread *thread, uint64_t capability, uint64_t address,
+                            uint64_t count) {
     enum park_kind kind;
     struct space *space = &thread->process->space;
+    struct park_reply reply = {0, 0};
     status_t status = find_kind(thread, capability, &kind);
-    if (status == CAPOS_OK && !is_word(address)) {
-        status = CAPOS_E_BAD_ADDRESS;
+    if (status != CAPOS_OK || !is_word(address)) {
+        reply.result = status != CAPOS_OK ? status : CAPOS_E_BAD_ADDRESS;
+        return reply;
     }
-    if (status == CAPOS_OK && kind == PARK_PRIVATE) {
+    if (kind == PARK_PRIVATE) {
         /* The bucket of a private word is known without its region. */
         struct park_key key = park_key_private(&queue, space->id, 0, address);
         if (park_queue_is_idle(&queue, &key) ||
-            (count == 1 && wake_one(space, &key, &outcome->aux))) {
-            return;
+            (count == 1 && wake_one(space, &key, &reply.woken))) {
+            return reply;
         }
     }
-    if (status == CAPOS_OK) {
-        struct wake wake = {space, kind, address, count};
-        status = wake_waiters(&wake, &outcome->aux);
-    }
-    outcome->status = status;
+    struct wake wake = {space, kind, address, count};
+    reply.result = wake_waiters(&wake, &reply.woken);
+    return reply;
 }
 
 void park_wake_all(struct process *process, uint64_t address) {

@@ -14,23 +14,23 @@
 struct thread;
 struct process;
 struct space;
-struct outcome;
 struct operation;
 
 void park_init(void);
 
-struct park_request {
-    uint64_t capability; /* of a ParkSpace or SharedParkSpace */
-    uint64_t address;
-    uint64_t expected; /* 32 bits of it may be set */
-};
+/* PARK of the thread that runs here, with an operation that is prepared. PARK_PENDING: it waits;
+ * otherwise the operation is the caller's again. */
+#define PARK_PENDING 1
+MUST_CHECK status_t park_wait(struct thread *thread, uint64_t capability, uint64_t address,
+                              uint64_t expected, struct operation *operation);
 
-/* The opcodes, for the thread that runs here; the outcome is cleared before. The operation is
- * prepared; it is given back, or pending when they return. */
-void park_wait(struct thread *thread, const struct park_request *request,
-               struct operation *operation, struct outcome *outcome);
-void park_wake(struct thread *thread, uint64_t capability, uint64_t address, uint64_t count,
-               struct outcome *outcome);
+/* UNPARK of the thread that runs here. */
+struct park_reply {
+    int64_t result;
+    uint64_t woken;
+};
+MUST_CHECK struct park_reply park_wake(struct thread *thread, uint64_t capability, uint64_t address,
+                                       uint64_t count);
 
 /* Wakes everybody who is parked at a word of the process, privately. */
 void park_wake_all(struct process *process, uint64_t address);

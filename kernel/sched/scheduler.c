@@ -96,6 +96,15 @@ static void switch_out(struct cpu *cpu, uint64_t now_ns) {
     atomic_store_explicit(&thread->on_cpu, false, memory_order_release);
 }
 
+/* What threads of one process may see of each other ends here. */
+static void enter_process(struct cpu *cpu, const struct process *process) {
+    cpu->process_id = process->id;
+    speculation_process_changed();
+    if (cpu_has_segments()) {
+        cpu_reset_segments();
+    }
+}
+
 static void switch_in(struct cpu *cpu, struct thread *thread, uint64_t now_ns) {
     struct process *process = thread->process;
     /* acquire: pairs with the release in switch_out; its registers are in memory. */
@@ -111,17 +120,15 @@ static void switch_in(struct cpu *cpu, struct thread *thread, uint64_t now_ns) {
     cpu->frame_top = (uint64_t)(uintptr_t)(&thread->frame + 1);
     cpu->tss.rsp[0] = cpu->frame_top;
     cpu->run_start_ns = now_ns;
-    space_activate(&process->space);
+    if (cpu->space != &process->space) {
+        space_activate(&process->space);
+    }
     if (cpu->process_id != process->id) {
-        cpu->process_id = process->id;
-        speculation_process_changed();
+        enter_process(cpu, process);
     }
     vector_state_restore(thread->vector_state);
-    if (cpu_has_segments()) {
-        cpu_reset_segments();
-    }
     msr_write(MSR_FS_BASE, thread->fs_base);
-    cpu_set_tsc_disabled(cpu, !process->has_timer);
+    cpu_set_tsc_disabled(cpu, !process->has_timer); /* it may have lost it elsewhere */
 }
 
 void scheduler_check_time(void) {

@@ -297,10 +297,10 @@ static void step_remove(void) {
 
 static void step_requeue(void) {
     struct park_key from = random_key(), to = random_key();
-    to.owner = from.owner;
     if (from.owner % 2 != 0) {
         return;
     }
+    to = park_key_private(&queue, from.owner / 2, to.generation, to.offset);
     uint64_t most = test_random_below(5);
     struct park_waiter *waiter;
     while (most-- > 0 && (waiter = find(from)) != NULL) {
