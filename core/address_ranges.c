@@ -1,11 +1,11 @@
 #include "core/address_ranges.h"
 
-#include "capos/abi.h"
 #include "core/address_tree.h"
 #include "core/align.h"
 #include "core/assert.h"
 
 #define PAGE ((uint64_t)CAPOS_PAGE_SIZE)
+#define HUGE_HOLES 8u /* at most so many holes are not told apart by their size */
 
 static uint64_t end_of(const struct address_range *range) {
     return address_range_end(range);
@@ -14,7 +14,8 @@ static uint64_t end_of(const struct address_range *range) {
 void address_ranges_init(struct address_ranges *ranges, uint64_t low, uint64_t high) {
     /* Sums of a few sizes inside the space never wrap. */
     ASSERT(low < high && high <= UINT64_C(1) << 62 && (low | high) % PAGE == 0);
-    *ranges = (struct address_ranges){.low = low, .high = high};
+    *ranges =
+        (struct address_ranges){.low = low, .high = high, .gap_limit = (high - low) / HUGE_HOLES};
 }
 
 struct address_range *address_ranges_find_before(const struct address_ranges *ranges,
@@ -30,11 +31,6 @@ struct address_range *address_ranges_find_before(const struct address_ranges *ra
         }
     }
     return best;
-}
-
-bool address_ranges_is_valid(const struct address_ranges *ranges, uint64_t start, uint64_t size) {
-    return (start | size) % PAGE == 0 && size != 0 && start >= ranges->low &&
-           start < ranges->high && size <= ranges->high - start;
 }
 
 bool address_ranges_is_free(struct address_ranges *ranges, uint64_t start, uint64_t size) {
@@ -63,7 +59,7 @@ static uint64_t find_hole_from(struct address_ranges *ranges, uint64_t hole, uin
         if (range->start > hole && range->start - hole >= size) {
             return hole;
         }
-        const struct address_range *above = address_tree_find_hole(range, size);
+        const struct address_range *above = address_tree_find_hole(ranges, range, size);
         if (above != NULL) {
             return end_of(above->previous);
         }
@@ -90,14 +86,12 @@ status_t address_ranges_find_free(struct address_ranges *ranges, uint64_t from, 
         return CAPOS_E_NOT_FOUND;
     }
     *start_out = round_up(hole + PAGE, alignment);
-    ASSERT(address_ranges_is_free(ranges, *start_out - PAGE, size + 2 * PAGE));
+    ASSERT_SLOW(address_ranges_is_free(ranges, *start_out - PAGE, size + 2 * PAGE));
     return CAPOS_OK;
 }
 
 status_t address_ranges_insert(struct address_ranges *ranges, struct address_range *node) {
-    if (!address_ranges_is_valid(ranges, node->start, node->size)) {
-        return CAPOS_E_INVALID_ARGUMENT;
-    }
+    ASSERT_SLOW(address_ranges_is_valid(ranges, node->start, node->size));
     if (!address_tree_insert(ranges, node)) {
         return CAPOS_E_EXISTS;
     }
@@ -117,8 +111,8 @@ static bool can_merge(const struct address_range *left, const struct address_ran
 }
 
 /* Merges equal neighbours from a range on, as far as `end`. */
-static void merge(struct address_ranges *ranges, struct address_range *range, uint64_t end,
-                  struct address_pool *pool) {
+static void merge_from(struct address_ranges *ranges, struct address_range *range, uint64_t end,
+                       struct address_pool *pool) {
     while (range->next != NULL && range->next->start <= end) {
         if (can_merge(range, range->next)) {
             struct address_range *freed;
@@ -130,23 +124,54 @@ static void merge(struct address_ranges *ranges, struct address_range *range, ui
     }
 }
 
+void address_ranges_merge(struct address_ranges *ranges, struct address_pool *pool) {
+    struct address_range *range = ranges->unmerged;
+    if (range != NULL) {
+        ranges->unmerged = NULL;
+        merge_from(ranges, range->previous != NULL ? range->previous : range, end_of(range), pool);
+    }
+}
+
+static bool differs(const struct address_range *range, uint32_t kind, uint32_t protection) {
+    return range->protection != protection || (kind != ADDRESS_KIND_KEEP && range->kind != kind);
+}
+
+static void change(struct address_range *range, uint32_t kind, uint32_t protection) {
+    range->kind = kind == ADDRESS_KIND_KEEP ? range->kind : kind;
+    range->protection = protection;
+}
+
+/* One range is often changed to and fro, as code is that is written and run by turns: it stays
+ * apart from what it is equal to until something else is changed, so that no node comes and goes.
+ */
+static void change_whole(struct address_ranges *ranges, struct address_range *range, uint32_t kind,
+                         uint32_t protection) {
+    change(range, kind, protection);
+    bool is_equal = (range->previous != NULL && can_merge(range->previous, range)) ||
+                    (range->next != NULL && can_merge(range, range->next));
+    ranges->unmerged = is_equal ? range : NULL;
+}
+
 status_t address_ranges_set(struct address_ranges *ranges, uint64_t start, uint64_t size,
                             uint32_t kind, uint32_t protection, struct address_pool *pool) {
-    if (!address_ranges_is_valid(ranges, start, size)) {
-        return CAPOS_E_INVALID_ARGUMENT;
-    }
+    ASSERT_SLOW(address_ranges_is_valid(ranges, start, size));
     uint64_t end = start + size;
+    if (ranges->unmerged != NULL &&
+        (ranges->unmerged->start != start || ranges->unmerged->size != size)) {
+        address_ranges_merge(ranges, pool);
+    }
     struct address_range *first = address_ranges_find_from(ranges, start);
     if (first == NULL || first->start >= end) {
         return CAPOS_OK;
     }
+    if (first->start == start && first->size == size) {
+        change_whole(ranges, first, kind, protection);
+        return CAPOS_OK;
+    }
     struct address_range *last =
         end_of(first) >= end ? first : address_ranges_find_before(ranges, end);
-    bool keeps = kind == ADDRESS_KIND_KEEP;
-    bool split_first = first->start < start &&
-                       (first->protection != protection || (!keeps && first->kind != kind));
-    bool split_last =
-        end_of(last) > end && (last->protection != protection || (!keeps && last->kind != kind));
+    bool split_first = first->start < start && differs(first, kind, protection);
+    bool split_last = end_of(last) > end && differs(last, kind, protection);
     if (pool->count < (size_t)split_first + (size_t)split_last) {
         return CAPOS_E_TOO_LARGE;
     }
@@ -159,19 +184,17 @@ status_t address_ranges_set(struct address_ranges *ranges, uint64_t start, uint6
     }
     for (struct address_range *range = first; range != NULL && range->start < end;
          range = range->next) {
-        range->kind = keeps ? range->kind : kind;
-        range->protection = protection;
+        change(range, kind, protection);
     }
-    merge(ranges, first->previous != NULL ? first->previous : first, end, pool);
+    merge_from(ranges, first->previous != NULL ? first->previous : first, end, pool);
     return CAPOS_OK;
 }
 
 status_t address_ranges_remove(struct address_ranges *ranges, uint64_t start, uint64_t size,
                                struct address_pool *pool) {
-    if (!address_ranges_is_valid(ranges, start, size)) {
-        return CAPOS_E_INVALID_ARGUMENT;
-    }
+    ASSERT_SLOW(address_ranges_is_valid(ranges, start, size));
     uint64_t end = start + size;
+    address_ranges_merge(ranges, pool);
     struct address_range *range = address_ranges_find_from(ranges, start);
     if (range != NULL && range->start < start && end_of(range) > end) {
         if (pool->count == 0) {

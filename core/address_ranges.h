@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capos/abi.h"
 #include "core/status.h"
 
 struct address_range {
@@ -26,15 +27,18 @@ struct address_range {
     /* private to address_tree.c */
     struct address_range *left, *right, *parent;
     int32_t height;
-    uint64_t gap_max; /* the largest hole just below a node of this subtree */
+    uint64_t gap_max; /* the largest hole just below a node of this subtree, or gap_limit */
 };
 
 struct address_ranges {
     struct address_range *root;
     uint64_t low, high; /* the space is [low, high) */
+    uint64_t gap_limit; /* holes of this size or more, of which there are few, are alike */
     size_t count;
     uint64_t generation;          /* of the last insertion */
     struct address_range *recent; /* that was looked up last, or NULL */
+    struct address_range
+        *unmerged; /* that the last change has made equal to a neighbour, or NULL */
 };
 
 /* Nodes that are not in use. */
@@ -97,7 +101,11 @@ struct address_range *address_ranges_find_before(const struct address_ranges *ra
                                                  uint64_t address);
 
 /* True when [start, start+size) lies in [low, high), is aligned, not empty, and does not wrap. */
-bool address_ranges_is_valid(const struct address_ranges *ranges, uint64_t start, uint64_t size);
+static inline bool address_ranges_is_valid(const struct address_ranges *ranges, uint64_t start,
+                                           uint64_t size) {
+    return (start | size) % CAPOS_PAGE_SIZE == 0 && size != 0 && start >= ranges->low &&
+           start < ranges->high && size <= ranges->high - start;
+}
 bool address_ranges_is_free(struct address_ranges *ranges, uint64_t start, uint64_t size);
 
 /* True when every byte is in ranges whose kind is `kind`. */
@@ -112,8 +120,8 @@ MUST_CHECK status_t address_ranges_find_free(struct address_ranges *ranges, uint
                                              uint64_t size, uint64_t alignment,
                                              uint64_t *start_out);
 
-/* Inserts a node whose start, size, kind, protection and tag are filled in. exists on overlap,
- * invalidArgument when it is not valid. Never merges. */
+/* Inserts a node whose start, size (which must be valid), kind, protection and tag are filled in.
+ * exists on overlap. Never merges. */
 MUST_CHECK status_t address_ranges_insert(struct address_ranges *ranges,
                                           struct address_range *node);
 
@@ -122,13 +130,16 @@ MUST_CHECK status_t address_ranges_insert(struct address_ranges *ranges,
 
 /*
  * Changes kind and protection of all that lies in [start, start+size), splitting where needed and
- * merging neighbours that are equal in kind, protection, tag and generation afterwards. Holes are
- * passed over. Refused, with nothing changed: invalidArgument for a range that is not valid,
- * tooLarge when the pool does not suffice.
+ * merging neighbours that are equal in kind, protection, tag and generation afterwards; but a whole
+ * range may wait for that until something else is changed. Holes are passed over. tooLarge, with
+ * nothing changed, when the pool does not suffice. The range must be valid.
  */
 MUST_CHECK status_t address_ranges_set(struct address_ranges *ranges, uint64_t start, uint64_t size,
                                        uint32_t kind, uint32_t protection,
                                        struct address_pool *pool);
+
+/* Merges what waits for it. */
+void address_ranges_merge(struct address_ranges *ranges, struct address_pool *pool);
 
 /* Removes [start, start+size): whole nodes go to the pool, partial ones are cut, a middle part
  * needs one. Holes in the range are fine. Refused as address_ranges_set. */

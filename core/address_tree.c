@@ -20,22 +20,28 @@ static uint64_t gap_below(const struct address_range *node) {
     return node->previous != NULL ? node->start - end_of(node->previous) : 0;
 }
 
-static int32_t height_from_children(const struct address_range *node) {
-    int32_t left = height_of(node->left), right = height_of(node->right);
-    return (left > right ? left : right) + 1;
-}
-
-static uint64_t gap_max_from_children(const struct address_range *node) {
+/* As far as it is told upwards. */
+static uint64_t told_gap(const struct address_ranges *ranges, const struct address_range *node) {
     uint64_t gap = gap_below(node);
-    gap = node->left != NULL ? max(gap, node->left->gap_max) : gap;
-    return node->right != NULL ? max(gap, node->right->gap_max) : gap;
+    return gap < ranges->gap_limit ? gap : ranges->gap_limit;
 }
 
 /* What a node says of its subtree follows from its own hole and its children, so that a change is
- * told upwards. */
-static void update(struct address_range *node) {
-    node->height = height_from_children(node);
-    node->gap_max = gap_max_from_children(node);
+ * told upwards. Returns by how much the left side is higher. */
+static int32_t update(const struct address_ranges *ranges, struct address_range *node) {
+    int32_t left_height = 0, right_height = 0;
+    uint64_t gap = told_gap(ranges, node);
+    if (node->left != NULL) {
+        left_height = node->left->height;
+        gap = max(gap, node->left->gap_max);
+    }
+    if (node->right != NULL) {
+        right_height = node->right->height;
+        gap = max(gap, node->right->gap_max);
+    }
+    node->height = (left_height > right_height ? left_height : right_height) + 1;
+    node->gap_max = gap;
+    return left_height - right_height;
 }
 
 /* Puts `replacement` (or nothing) where `node` hangs. */
@@ -73,8 +79,8 @@ static void rotate_left(struct address_ranges *ranges, struct address_range *nod
     replace(ranges, node, top);
     set_right(node, top->left);
     set_left(top, node);
-    update(node);
-    update(top);
+    (void)update(ranges, node);
+    (void)update(ranges, top);
 }
 
 static void rotate_right(struct address_ranges *ranges, struct address_range *node) {
@@ -82,50 +88,73 @@ static void rotate_right(struct address_ranges *ranges, struct address_range *no
     replace(ranges, node, top);
     set_left(node, top->right);
     set_right(top, node);
-    update(node);
-    update(top);
+    (void)update(ranges, node);
+    (void)update(ranges, top);
 }
 
-/* Balances a node whose subtrees are right; returns what stands in its place. */
-static struct address_range *balance(struct address_ranges *ranges, struct address_range *node) {
-    int32_t difference = height_of(node->left) - height_of(node->right);
-    ASSERT(difference >= -2 && difference <= 2);
-    if (difference > 1) {
+/* Balances a node that has just been updated; returns what stands in its place. */
+static struct address_range *balance(struct address_ranges *ranges, struct address_range *node,
+                                     int32_t difference) {
+    ASSERT(difference == 2 || difference == -2);
+    if (difference > 0) {
         if (height_of(node->left->left) < height_of(node->left->right)) {
             rotate_left(ranges, node->left);
         }
         rotate_right(ranges, node);
-        return node->parent;
-    }
-    if (difference < -1) {
+    } else {
         if (height_of(node->right->right) < height_of(node->right->left)) {
             rotate_right(ranges, node->right);
         }
         rotate_left(ranges, node);
-        return node->parent;
     }
-    return node;
+    return node->parent;
 }
 
-/* Restores balance and what is said of subtrees from a node upwards: all the way to `through`
- * (NULL: nowhere in particular), then as far as something has changed. What is above a subtree that
- * looks as before is right already. */
-static void rebalance(struct address_ranges *ranges, struct address_range *node,
-                      const struct address_range *through) {
+/* Restores what a node says of its subtree, and its balance; returns what stands in its place. */
+static struct address_range *settle(struct address_ranges *ranges, struct address_range *node) {
+    int32_t difference = update(ranges, node);
+    return difference >= -1 && difference <= 1 ? node : balance(ranges, node, difference);
+}
+
+/* Restores a node and what is above it as far as something has changed: what is above a subtree
+ * that looks as before is right already. */
+static void rebalance(struct address_ranges *ranges, struct address_range *node) {
     while (node != NULL) {
         int32_t height = node->height;
         uint64_t gap_max = node->gap_max;
-        bool is_through = through == NULL || node == through;
-        update(node);
-        node = balance(ranges, node);
-        through = is_through ? NULL : through;
-        if (is_through && node->height == height && node->gap_max == gap_max) {
+        node = settle(ranges, node);
+        if (node->height == height && node->gap_max == gap_max) {
             return;
         }
         node = node->parent;
     }
-    ASSERT(through == NULL);
 }
+
+/* The same where no hole has changed, so that all there is to tell is another height. */
+static void rebalance_heights(struct address_ranges *ranges, struct address_range *node) {
+    for (; node != NULL; node = node->parent) {
+        int32_t left = height_of(node->left), right = height_of(node->right);
+        int32_t height = (left > right ? left : right) + 1;
+        if (left - right > 1 || right - left > 1) {
+            rebalance(ranges, node);
+            return;
+        }
+        if (height == node->height) {
+            return;
+        }
+        node->height = height;
+    }
+}
+
+/* As rebalance, where a node further up (NULL: there is none) has another hole now. */
+static void rebalance_through(struct address_ranges *ranges, struct address_range *node,
+                              struct address_range *changed) {
+    while (changed != NULL && node != changed) {
+        node = settle(ranges, node)->parent;
+    }
+    rebalance(ranges, node);
+}
+
 /* Hangs a node between two neighbours in order (NULL: there is none), of which one has the place
  * for it. Its parent is not right again before rebalance. */
 static void attach(struct address_ranges *ranges, struct address_range *node,
@@ -152,7 +181,7 @@ static void attach(struct address_ranges *ranges, struct address_range *node,
     }
     ranges->count++;
     node->height = 1;
-    node->gap_max = gap_below(node);
+    node->gap_max = told_gap(ranges, node);
 }
 
 bool address_tree_insert(struct address_ranges *ranges, struct address_range *node) {
@@ -171,7 +200,8 @@ bool address_tree_insert(struct address_ranges *ranges, struct address_range *no
         return false;
     }
     attach(ranges, node, previous, next);
-    rebalance(ranges, node->parent, next);
+    rebalance_through(ranges, node->parent, next);
+    ranges->recent = node; /* that will be used next */
     return true;
 }
 
@@ -190,6 +220,7 @@ static void unlink_node(struct address_ranges *ranges, struct address_range *nod
         node->next->previous = node->previous;
     }
     ranges->recent = ranges->recent == node ? NULL : ranges->recent;
+    ranges->unmerged = ranges->unmerged == node ? NULL : ranges->unmerged;
 }
 
 /* The hole goes to the next node, which is above, or takes the node's place. */
@@ -198,7 +229,7 @@ void address_tree_remove(struct address_ranges *ranges, struct address_range *no
     unlink_node(ranges, node);
     if (node->right == NULL) {
         detach(ranges, node);
-        rebalance(ranges, node->parent, next);
+        rebalance_through(ranges, node->parent, next);
         return;
     }
     struct address_range *lowest_changed = next->parent == node ? next : next->parent;
@@ -209,7 +240,7 @@ void address_tree_remove(struct address_ranges *ranges, struct address_range *no
     /* It stands for all that node stood for, until rebalance comes there. */
     next->height = node->height;
     next->gap_max = node->gap_max;
-    rebalance(ranges, lowest_changed, next);
+    rebalance_through(ranges, lowest_changed, next);
 }
 
 void address_tree_resize(struct address_ranges *ranges, struct address_range *node, uint64_t start,
@@ -218,9 +249,9 @@ void address_tree_resize(struct address_ranges *ranges, struct address_range *no
     node->start = start;
     node->size = end - start;
     if (node->right != NULL) {
-        rebalance(ranges, node->next, node);
+        rebalance_through(ranges, node->next, node);
     } else {
-        rebalance(ranges, node, node->next);
+        rebalance_through(ranges, node, node->next);
     }
 }
 
@@ -245,7 +276,7 @@ struct address_range *address_tree_split(struct address_ranges *ranges, struct a
         range->size = address - range->start;
         attach(ranges, node, range, range->next);
     }
-    rebalance(ranges, node->parent, NULL);
+    rebalance_heights(ranges, node->parent);
     return is_lower ? range : node;
 }
 
@@ -263,7 +294,11 @@ struct address_range *address_tree_merge_next(struct address_ranges *ranges,
     kept->size += gone->size;
     unlink_node(ranges, gone);
     detach(ranges, gone);
-    rebalance(ranges, gone->parent, NULL);
+    if (gone->parent == kept || is_above) {
+        rebalance_heights(ranges, gone->parent);
+    } else {
+        rebalance(ranges, gone->parent); /* the hole below both has gone up */
+    }
     *freed = gone;
     return kept;
 }
@@ -283,21 +318,31 @@ static const struct address_range *lowest_with_hole(const struct address_range *
     }
 }
 
-const struct address_range *address_tree_find_hole(const struct address_range *node,
-                                                   uint64_t size) {
+/* The lowest node above `node` whose hole is told to be of such a size. */
+static const struct address_range *next_with_hole(const struct address_range *node, uint64_t told) {
     for (;;) {
-        if (node->right != NULL && node->right->gap_max >= size) {
-            return lowest_with_hole(node->right, size);
+        if (node->right != NULL && node->right->gap_max >= told) {
+            return lowest_with_hole(node->right, told);
         }
         /* Up to the next node in order, past everything below it. */
         while (node->parent != NULL && node->parent->right == node) {
             node = node->parent;
         }
         node = node->parent;
-        if (node == NULL || gap_below(node) >= size) {
+        if (node == NULL || gap_below(node) >= told) {
             return node;
         }
     }
+}
+
+const struct address_range *address_tree_find_hole(const struct address_ranges *ranges,
+                                                   const struct address_range *node,
+                                                   uint64_t size) {
+    uint64_t told = size < ranges->gap_limit ? size : ranges->gap_limit;
+    do {
+        node = next_with_hole(node, told);
+    } while (node != NULL && gap_below(node) < size);
+    return node;
 }
 
 uint64_t address_tree_end(const struct address_ranges *ranges) {
@@ -308,10 +353,10 @@ uint64_t address_tree_end(const struct address_ranges *ranges) {
     return last != NULL ? end_of(last) : ranges->low;
 }
 
-static void check_node(const struct address_range *node) {
-    ASSERT(node->height == height_from_children(node));
-    ASSERT(node->gap_max == gap_max_from_children(node));
-    int32_t difference = height_of(node->left) - height_of(node->right);
+static void check_node(const struct address_ranges *ranges, const struct address_range *node) {
+    struct address_range copy = *node;
+    int32_t difference = update(ranges, &copy);
+    ASSERT(node->height == copy.height && node->gap_max == copy.gap_max);
     ASSERT(difference >= -1 && difference <= 1);
     ASSERT(node->left == NULL || node->left->parent == node);
     ASSERT(node->right == NULL || node->right->parent == node);
@@ -337,17 +382,18 @@ void address_tree_check(const struct address_ranges *ranges) {
     ASSERT(ranges->root == NULL || ranges->root->parent == NULL);
     size_t count = 0;
     uint64_t end = ranges->low;
-    bool has_recent = ranges->recent == NULL;
+    bool has_recent = ranges->recent == NULL, has_unmerged = ranges->unmerged == NULL;
     const struct address_range *previous = NULL, *node = next_in_tree(NULL, ranges->root);
     for (; node != NULL; previous = node, node = next_in_tree(node, ranges->root)) {
-        check_node(node);
+        check_node(ranges, node);
         ASSERT(node->previous == previous && (previous == NULL || previous->next == node));
         ASSERT(node->start >= end);
         end = end_of(node);
         has_recent |= ranges->recent == node;
+        has_unmerged |= ranges->unmerged == node;
         count++;
         ASSERT(count <= ranges->count);
     }
-    ASSERT(count == ranges->count && end <= ranges->high && has_recent);
+    ASSERT(count == ranges->count && end <= ranges->high && has_recent && has_unmerged);
     ASSERT(previous == NULL || previous->next == NULL);
 }

@@ -1,7 +1,8 @@
 #pragma once
 /*
  * The balanced tree behind core/address_ranges.h: an AVL tree ordered by address, and the list of
- * its nodes. A hole belongs to the node above it; every node knows the largest one of its subtree.
+ * its nodes. A hole belongs to the node above it; every node knows the largest one of its subtree,
+ * but for huge ones, whose size would be told up to the root with each change of the node below.
  * What lies above the last node belongs to nobody.
  *
  * Rules
@@ -29,8 +30,9 @@ struct address_range *address_tree_merge_next(struct address_ranges *ranges,
                                               struct address_range **freed);
 
 /* The lowest node above `node` with a hole of at least `size` bytes just below it, or NULL.
- * O(log n). */
-const struct address_range *address_tree_find_hole(const struct address_range *node, uint64_t size);
+ * O(log n), for each hole of gap_limit where size is more. */
+const struct address_range *address_tree_find_hole(const struct address_ranges *ranges,
+                                                   const struct address_range *node, uint64_t size);
 
 /* The end of what ranges take, or the beginning of the space where there are none. */
 uint64_t address_tree_end(const struct address_ranges *ranges);

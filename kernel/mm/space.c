@@ -4,8 +4,6 @@
 #include "kernel/mm/frame.h"
 
 #define NODES_PER_FRAME ((PAGE_SIZE - 8) / sizeof(struct address_range))
-/* Splitting the middle out of a range takes two nodes: ready, so that giving back never fails. */
-#define SPARE_NODES_MIN 4u
 
 static _Atomic uint64_t next_id = 1;
 
@@ -27,8 +25,8 @@ void space_give_frame(struct space *space, paddr_t frame) {
     ledger_refund(space->ledger, LEDGER_FRAMES, 1);
 }
 
-status_t space_fill_nodes(struct space *space, uint32_t count) {
-    while (space->nodes.count < SPARE_NODES_MIN + count) {
+status_t space_add_nodes(struct space *space, uint32_t count) {
+    while (space->nodes.count < SPACE_NODES_MIN + count) {
         paddr_t frame;
         status_t status = space_take_frame(space, &frame);
         if (status != CAPOS_OK) {

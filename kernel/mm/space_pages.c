@@ -75,7 +75,7 @@ status_t space_add_page(struct space *space, uint64_t address, uint32_t protecti
  * stopped. Returns how many frames went to the batch. */
 static uint32_t collect_table(struct paging_walk *walk, uint32_t limit, paddr_t *batch,
                               uint32_t *cleared, uint64_t *end) {
-    uint32_t count, frames = 0, used = pte_count(*walk->entry[1]);
+    uint32_t count, frames = 0, used = pte_count(*walk->path.entry[1]);
     pte_t *entries = paging_walk_entries(walk, &count);
     *cleared = 0;
     for (uint32_t i = 0; *cleared < used; i++) {
@@ -112,7 +112,7 @@ struct space_step space_collect_pages(struct space *space, uint64_t address, uin
         step.frames +=
             collect_table(&walk, room - TABLES_MAX, batch + step.frames, &cleared, &step.end);
         if (cleared > 0) {
-            uint32_t tables = paging_cleared(&walk, cleared, batch + step.frames);
+            uint32_t tables = paging_cleared(&walk, step.end, cleared, batch + step.frames);
             step.frames += tables;
             room -= cleared + tables;
             step.has_changed = true;
@@ -203,7 +203,7 @@ uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end)
         uint32_t count;
         const pte_t *entries = paging_walk_entries(&walk, &count);
         if (count == TABLE_ENTRIES) {
-            resident += pte_count(*walk.entry[1]);
+            resident += pte_count(*walk.path.entry[1]);
             continue;
         }
         for (uint32_t i = 0; i < count; i++) {

@@ -13,8 +13,13 @@
 MUST_CHECK status_t space_take_frame(struct space *space, paddr_t *frame_out);
 void space_give_frame(struct space *space, paddr_t frame);
 
-/* Nodes for ranges. Makes sure of `count` spare ones beyond those kept for giving back. */
-MUST_CHECK status_t space_fill_nodes(struct space *space, uint32_t count);
+/* Spare nodes for ranges: splitting the middle out of one takes two, ready so that giving back
+ * never fails. Makes sure of `count` beyond those. */
+#define SPACE_NODES_MIN 4u
+MUST_CHECK status_t space_add_nodes(struct space *space, uint32_t count);
+MUST_CHECK static inline status_t space_fill_nodes(struct space *space, uint32_t count) {
+    return space->nodes.count >= SPACE_NODES_MIN + count ? CAPOS_OK : space_add_nodes(space, count);
+}
 
 /* Ranges that the kernel put there and a program may not take away. */
 static inline bool space_kind_is_fixed(uint32_t kind) {

@@ -70,7 +70,20 @@ struct paging_path {
     pte_t *entry[PAGING_LEVELS];
     uint32_t level;
 };
-void paging_find(paddr_t root, uint64_t address, struct paging_path *path);
+
+static inline void paging_find(paddr_t root, uint64_t address, struct paging_path *path) {
+    pte_t *table = direct_map(root);
+    uint32_t level = PAGING_LEVELS - 1;
+    for (;; level--) {
+        pte_t *entry = &table[paging_index(address, level)];
+        path->entry[level] = entry;
+        if (level == 0 || (*entry & (PTE_PRESENT | PTE_LARGE)) != PTE_PRESENT) {
+            break;
+        }
+        table = direct_map(pte_frame(*entry));
+    }
+    path->level = level;
+}
 
 /* Puts zeroed tables, one for each missing level, on the way to the address, which then leads to
  * level 0, where paging_set must follow. */
@@ -97,31 +110,39 @@ static inline void paging_set(struct paging_path *path, pte_t value) {
  *   }
  */
 struct paging_walk {
-    uint64_t address, stop;      /* the part of the range that this table has */
-    pte_t *entry[PAGING_LEVELS]; /* on the way: entry[1] points to the table */
-    /* private */
+    paddr_t root;
+    uint64_t address, stop; /* the part of the range that this table has */
     uint64_t end;
-    pte_t *table[PAGING_LEVELS];
-    uint32_t level;
+    struct paging_path path; /* to `address` */
 };
-void paging_walk_begin(struct paging_walk *walk, paddr_t root, uint64_t address, uint64_t end);
+static inline void paging_walk_begin(struct paging_walk *walk, paddr_t root, uint64_t address,
+                                     uint64_t end) {
+    walk->root = root;
+    walk->stop = address;
+    walk->end = end;
+}
+
+/* Private to the next function. */
+bool paging_walk_find(struct paging_walk *walk);
+
 /* False at the end. */
-bool paging_walk_next(struct paging_walk *walk);
+static inline bool paging_walk_next(struct paging_walk *walk) {
+    return walk->stop < walk->end && paging_walk_find(walk);
+}
 
 /* The entries of this table that lie in the range, but for some at the end that are not in use. */
 static inline pte_t *paging_walk_entries(const struct paging_walk *walk, uint32_t *count) {
-    pte_t entry = *walk->entry[1];
-    uint32_t first = paging_index(walk->address, 0), limit = pte_limit(entry);
+    uint32_t first = paging_index(walk->address, 0), limit = pte_limit(*walk->path.entry[1]);
     uint32_t size = (uint32_t)((walk->stop - walk->address) / PAGE_SIZE);
     limit = limit > first ? limit - first : 0;
     *count = size < limit ? size : limit;
-    return (pte_t *)direct_map(pte_frame(entry)) + first;
+    return walk->path.entry[0];
 }
 
-/* The caller has zeroed so many entries of this table: tables that are empty now leave the tree,
- * and go to `tables`, which has room for PAGING_LEVELS - 1. Returns how many; CPUs may walk them
- * until they have flushed. */
-uint32_t paging_cleared(struct paging_walk *walk, uint32_t count, paddr_t *tables);
+/* The caller has zeroed what this table had from walk->address to `end`, so many entries: tables
+ * that are empty now leave the tree, and go to `tables`, which has room for PAGING_LEVELS - 1.
+ * Returns how many; CPUs may walk them until they have flushed. */
+uint32_t paging_cleared(struct paging_walk *walk, uint64_t end, uint32_t count, paddr_t *tables);
 
 /* How many of the entries are zero up to the first that is not. */
 static inline uint32_t paging_skip(const pte_t *entries, uint32_t count) {
