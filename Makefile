@@ -42,7 +42,7 @@ TARGET_CFLAGS := $(COMMON_CFLAGS) -O2 -ffreestanding -fno-pic -fno-omit-frame-po
     -mno-omit-leaf-frame-pointer -ffunction-sections -fdata-sections -fcf-protection=none \
     -fno-stack-protector -nostdlibinc
 kernel_CFLAGS := $(TARGET_CFLAGS) --target=x86_64-unknown-none-elf -mcmodel=kernel -mno-red-zone \
-    -mgeneral-regs-only -I$(GEN)/kernel -DCAPOS_KERNEL
+    -mgeneral-regs-only -flto -I$(GEN)/kernel -DCAPOS_KERNEL
 user_CFLAGS := $(TARGET_CFLAGS) --target=x86_64-unknown-capos -mcmodel=small \
     -ftls-model=local-exec -D__capos__=1 -Iuser/libcapos/include
 host_CFLAGS := $(COMMON_CFLAGS) -O2 -D_GNU_SOURCE -I$(GEN)/host

@@ -37,7 +37,7 @@ $(CHECK_TAP)/format.tap: FORCE
 	$(step) sh tests/check/format.sh $(CLANG_FORMAT) $(FORMAT_DIRS)
 $(CHECK_TAP)/tree.tap: FORCE
 	$(step) sh tests/check/tree.sh
-$(CHECK_TAP)/core-has-no-variables.tap: $(call objects,kernel,$(CORE_SOURCES)) FORCE
+$(CHECK_TAP)/core-has-no-variables.tap: $(call objects,host,$(CORE_SOURCES)) FORCE
 	$(step) sh tests/check/stateless.sh $(NM) $(filter %.o,$^)
 $(CHECK_TAP)/abi.tap: FORCE | $(GEN)/.stamp
 	$(step) $(MAKE) check-abi
