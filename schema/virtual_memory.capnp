@@ -22,8 +22,10 @@ interface VirtualMemory $Capos.grant(
   decommit @5 (address :UInt64, size :UInt64);
   # Gives the memory back and keeps the addresses committed: the next touch reads zero.
   query @6 (address :UInt64) -> (start :UInt64, size :UInt64, protection :UInt32, kind :Kind,
-                                 residentPages :UInt64);
-  # The run of pages around address that share kind and protection.
+                                 committed :UInt16, residentPages :UInt64, pageSize :UInt64);
+  # The run of pages around address that share kind and protection, whichever calls made them so (a
+  # run of more than a thousand mappings is told in parts). committed is 1 where a touch is served.
+  # residentPages counts what has memory, in pages of 4096; pageSize is that of the page at address.
 
   enum Kind { free @0; reserved @1; anonymous @2; image @3; stack @4; ring @5; start @6; clock @7; }
 }

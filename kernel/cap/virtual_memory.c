@@ -149,5 +149,7 @@ void virtual_memory_invoke_query(struct call *call,
     results->size = run.size;
     results->protection = run.protection;
     results->kind = (uint16_t)run.kind;
+    results->committed = run.is_committed;
     results->resident_pages = run.resident_pages;
+    results->page_size = run.page_size;
 }

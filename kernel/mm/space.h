@@ -89,8 +89,9 @@ MUST_CHECK status_t space_commit(struct space *space, uint64_t address, uint64_t
 MUST_CHECK status_t space_decommit(struct space *space, uint64_t address, uint64_t size);
 
 struct space_run {
-    uint64_t start, size, resident_pages;
+    uint64_t start, size, resident_pages, page_size;
     uint32_t kind, protection;
+    bool is_committed;
 };
 void space_query(struct space *space, uint64_t address, struct space_run *run);
 

@@ -212,3 +212,9 @@ uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end)
     }
     return resident;
 }
+
+uint64_t space_page_size(struct space *space, uint64_t address) {
+    struct paging_path path;
+    paging_find(space->root, address, &path);
+    return *path.entry[path.level] == 0 ? PAGE_SIZE : paging_span(path.level);
+}

@@ -62,3 +62,5 @@ void space_give_batch(struct space *space, const struct space_step *step);
 void space_drop_pages(struct space *space, uint64_t address, uint64_t end, uint32_t kind);
 
 uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end);
+/* Of the page that stands there; 4096 where none does. */
+uint64_t space_page_size(struct space *space, uint64_t address);
