@@ -20,7 +20,7 @@ void scheduler_arm(struct cpu *cpu) {
     spinlock_lock(&cpu->timers.lock);
     uint64_t deadline = timer_queue_deadline(&cpu->timers.queue);
     spinlock_unlock(&cpu->timers.lock);
-    if (cpu->slice_end_ns < deadline) {
+    if (cpu->slice_end_ns < deadline && cpu->slice_end_ns != 0) {
         deadline = cpu->slice_end_ns;
     }
     if (deadline < cpu->timer_armed_ns) {
@@ -33,6 +33,12 @@ void scheduler_tick(void) {
     struct cpu *cpu = cpu_current();
     cpu->timer_armed_ns = UINT64_MAX; /* it has fired */
     operation_expire_due(cpu);
+    if (cpu->slice_end_ns <= clock_now_ns()) {
+        /* Over: scheduler_pick, to which this interrupt leads, takes the thread off. Armed for that
+         * time once more, the timer would interrupt an interrupt window before its next
+         * instruction, and that again, for ever. */
+        cpu->slice_end_ns = 0;
+    }
     scheduler_arm(cpu);
 }
 
