@@ -1,6 +1,6 @@
 # The two commands of the README, and what goes round them.
 
-.PHONY: run test guest-tests fresh iso debug
+.PHONY: run test soak guest-tests fresh iso debug
 
 ##@ make run           boot capOS to its shell; without a terminal run the demos (ARGS=...)
 run: all
@@ -9,6 +9,11 @@ run: all
 ##@ make test          every test; ONLY=WORD picks by name, JOBS=N runs so many at once
 test:
 	+$(Q)exec env MAKE='$(MAKE)' ONLY='$(ONLY)' JOBS='$(JOBS)' sh scripts/run-tests.sh
+
+##@ make soak          the tests in machines again and again, with fresh seeds (N=20 CPUS=1,2,4 SEED=)
+soak: all guest-tests
+	+$(Q)exec env N='$(N)' CPUS='$(CPUS)' SEED='$(SEED)' ONLY='$(ONLY)' JOBS='$(JOBS)' \
+	    LOAD='$(LOAD)' sh scripts/soak.sh
 
 # The programs that only the tests run.
 guest-tests: $(GUEST_TESTS)

@@ -1,13 +1,20 @@
 #!/bin/sh
 # Runs one test for run-tests.sh, prints its line, and adds pass, fail or skip to the results.
 #
-#   run-test.sh program NAME ELF MACHINE CPUS EXTRA     EXTRA: number of the `also` line, or 0
+#   run-test.sh program NAME ELF MACHINE CPUS EXTRA     EXTRA: number of the `also` line, or 0, or
+#                                                       icount: with the instruction clock
 #   run-test.sh script NAME FILE
+#
+#   RUN=FOLDER where it leaves what it has to say (build/tests/run)
+#   SEED=N     for programs that take one
+#   SLOWER=N   time limits so many times as long (1)
+#   FAILED=N   exit code when it has failed (0)
 #
 # What a program's run must look like stands in the head of its source:
 #   // grants: console,timer      the capabilities it gets; none without this line
 #   // expect: exit 0             or `exit 42`, `fault 14`, or `tool 125` for the tool's own code
-#   // args: WORDS                its arguments
+#   // seed: 1                    it takes a seed as its first argument: this one, or SEED
+#   // args: WORDS                its arguments, after the seed
 #   // stdin: TEXT                one line of input; none without this line
 #   // stdout: TEXT               a line that its output must have; may stand several times
 #   // seconds: 300               its time limit, for what needs more than 60
@@ -15,6 +22,10 @@
 #   // also: --cpu qemu64         one more run with these options; may stand several times
 set -eu
 
+RUN=${RUN:-build/tests/run}
+SEED=${SEED-}
+SLOWER=${SLOWER:-1}
+FAILED=${FAILED:-0}
 TIMEOUT=60
 SCRIPT_TIMEOUT=900
 
@@ -24,9 +35,10 @@ file=$3
 machine=${4-}
 cpus=${5-}
 extra=${6-0}
+seed=
 
 id=$(printf '%s' "$name${machine:+-$machine-$cpus-$extra}" | tr '/' '.')
-WORK=build/tests/run/$id
+WORK=$RUN/$id
 mkdir -p "$WORK"
 echo $$ >"$WORK/pid"
 
@@ -37,6 +49,7 @@ finish() {
     label=$name
     [ -z "$machine" ] || label="$name on $machine, $cpus CPU$([ "$cpus" = 1 ] || echo s)"
     [ "$extra" = 0 ] || label="$label, $options"
+    [ -z "$seed" ] || label="$label, seed $seed"
     case $1 in pass) word='ok    ' ;; fail) word='not ok' ;; skip) word='skip  ' ;; esac
     {
         printf '%s   %s%s\n' "$word" "$label" "${2:+: $2}"
@@ -49,8 +62,9 @@ finish() {
         fi
     } >"$WORK/report"
     cat "$WORK/report"
-    printf '%s %s\n' "$1" "$name" >>build/tests/run/results
+    printf '%s %s\n' "$1" "$name" >>"$RUN/results"
     rm -f "$WORK/pid"
+    [ "$1" != fail ] || exit "$FAILED"
     exit 0
 }
 
@@ -148,16 +162,24 @@ run_program() {
     options=$(header options)
     # The kernel that lets fail what these ask for.
     [ "${name%%/*}" != faults ] || options="--kernel build/capos-kernel-faults.elf $options"
-    [ "$extra" = 0 ] || options="${options:+$options }$(header also | sed -n "${extra}p")"
+    case $extra in
+    0) ;;
+    icount) options="${options:+$options }--icount" ;;
+    *) options="${options:+$options }$(header also | sed -n "${extra}p")" ;;
+    esac
     read_expectation
+    [ -z "$(header seed)" ] || seed=${SEED:-$(header seed)}
     seconds=$(header seconds)
-    seconds=${seconds:-$TIMEOUT}
+    seconds=$((${seconds:-$TIMEOUT} * SLOWER))
     input=$WORK/stdin
     header stdin >"$input"
 
     # shellcheck disable=SC2046,SC2086 # options and arguments are lists of words
-    run_bounded $((seconds + 30)) build/capos run ${grants:+--grant "$grants"} --cpus "$cpus" \
-        --machine "$machine" --timeout "$seconds" --log "$WORK/log" $options "$file" $(header args)
+    set -- build/capos run ${grants:+--grant "$grants"} --cpus "$cpus" --machine "$machine" \
+        --timeout "$seconds" --log "$WORK/log" $options "$file" \
+        $seed $(header args)
+    printf '%s\n' "$*" >"$WORK/command"
+    run_bounded $((seconds + 30)) "$@"
 
     [ "$status" = "$status_wanted" ] ||
         finish fail "exit code $status instead of $status_wanted ($expect)"

@@ -68,31 +68,6 @@ run_check() {
 
 # ---- the list of what runs in machines --------------------------------------------------------
 
-# Prints the value of the header lines `// KEY: VALUE` of the sources given.
-header() {
-    key=$1
-    shift
-    sed -n "s|^// $key: *||p" "$@"
-}
-
-# list_program NAME ELF SOURCE...: a line for each machine and number of CPUs, one for each `also`.
-list_program() {
-    name=$1
-    elf=$2
-    shift 2
-    cpus=$(header cpus "$@")
-    machines=$(header machines "$@")
-    case $cpus in '' | any) cpus=1,2,4 ;; esac
-    machines=${machines:-microvm}
-    for machine in $(say "$machines" | tr ',' ' '); do
-        for count in $(say "$cpus" | tr ',' ' '); do
-            say "program $name $elf $machine $count 0"
-        done
-    done
-    header also "$@" | awk -v run="program $name $elf ${machines%%,*} ${cpus##*,}" \
-        '{ print run, NR }'
-}
-
 # The scripts come first: some take a minute, and the short runs fill the gaps that they leave.
 list_tests() {
     for script in tests/tool/*.sh tests/image/*.sh; do
@@ -100,16 +75,7 @@ list_tests() {
         name=${script#tests/}
         say "script ${name%.sh} $script"
     done
-    for source in tests/guest/*.c tests/faults/*.c; do
-        [ -e "$source" ] || continue
-        name=${source#tests/}
-        list_program "${name%.c}" "build/${source%.c}.elf" "$source"
-    done
-    for folder in demos/c/*/; do
-        [ -e "$folder" ] || continue
-        name=$(basename "$folder")
-        list_program "demo/$name" "build/demos/$name.elf" "$folder"*.c
-    done
+    sh scripts/list-programs.sh
 }
 
 # Splits the list: scripts that measure time or use the machine alone (`# alone` in their head)

@@ -1,5 +1,6 @@
 // grants: default,boot,spawner
-// args: 1 100000
+// seed: 1
+// args: 100000
 // cpus: any
 
 /*

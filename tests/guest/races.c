@@ -1,18 +1,19 @@
 // grants: console,spawner,memory,timer,system-info
+// seed: 1
 // cpus: any
+// also: --icount
 
 /*
  * Races between CPUs that the kernel once lost, provoked on purpose: ends of processes against
- * whatever goes on at that moment. Nothing here measures time. A wake-up that is lost shows as a
- * test that does not end, a frame that two own as a panic of the kernel or as foreign contents, and
- * a reference that is lost as memory that is missing after the scenario. Delays are drawn from a
- * seed, so that each run tries the same ones.
+ * whatever goes on at that moment. A wake-up that is lost shows as a test that does not end, a
+ * frame that two own as a panic of the kernel or as foreign contents, and a reference that is lost
+ * as memory that is missing after the scenario.
  *
  * The children are this program again. They are seen from outside by what they do to our memory:
  * each may unmap a page of ours, a flag, to say that it is there.
  */
 #include "tests/guest/child.h"
-#include "tests/guest/tap.h"
+#include "tests/guest/race.h"
 
 #define READ_WRITE (CAPOS_PROTECTION_READ | CAPOS_PROTECTION_WRITE)
 #define MIB (UINT64_C(1) << 20)
@@ -25,22 +26,6 @@
 
 static capos_cap_t memory, spawner, timer;
 static struct capos_ring_client ring;
-
-static uint64_t draw(uint64_t limit) {
-    static uint64_t seed = 1;
-    seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (seed >> 33) % limit;
-}
-
-static void spin(uint64_t count) {
-    for (volatile uint64_t left = count; left > 0; left--) {
-    }
-}
-
-/* Lets others run: a poll in vain. */
-static void yield(void) {
-    (void)capos_ring_enter(&ring, CAPOS_RING_COMPLETIONS, CAPOS_POLL);
-}
 
 static void map(uint64_t at, uint64_t size) {
     uint64_t address;
@@ -75,7 +60,7 @@ static void raise_flag(uint64_t flag) {
 /* Also waits for whoever is still raising one: until then the page is not to be had. */
 static void lower_flags(void) {
     while (capos_virtual_memory_unmap(memory, FLAGS, FLAGS_MAX * CAPOS_PAGE_SIZE) != CAPOS_OK) {
-        yield();
+        race_yield();
     }
     map(FLAGS, FLAGS_MAX * CAPOS_PAGE_SIZE);
 }
@@ -83,7 +68,7 @@ static void lower_flags(void) {
 /* Ends when the flag is raised, or is just being raised. */
 static void await_flag(uint64_t flag) {
     while (kind_at(memory, flag_address(flag)) == CAPOS_VIRTUAL_MEMORY_KIND_ANONYMOUS) {
-        yield();
+        race_yield();
     }
 }
 
@@ -161,7 +146,7 @@ static bool kill_sleeper(unsigned turn) {
     lower_flags();
     capos_cap_t sleeper = start("sleeper", turn, CAPOS_CAP_NONE);
     await_flag(0);
-    spin(draw(3000));
+    race_spin(race_draw(3000));
     return is_killed(sleeper);
 }
 
@@ -172,14 +157,14 @@ static bool kill_sleeper(unsigned turn) {
  */
 
 static int play_leaf(uint64_t delay) {
-    spin(delay);
+    race_spin(delay);
     return 0;
 }
 
 static int play_branch(uint64_t delay) {
     static struct capos_process_wait_results results;
     begin_wait(start("leaf", delay, CAPOS_CAP_NONE), &results);
-    spin(delay);
+    race_spin(delay);
     return 0;
 }
 
@@ -188,7 +173,7 @@ static bool end_trees(unsigned turn) {
     capos_cap_t branches[BRANCHES];
     (void)turn;
     for (unsigned index = 0; index < BRANCHES; index++) {
-        branches[index] = start("branch", draw(60000), CAPOS_CAP_NONE);
+        branches[index] = start("branch", race_draw(60000), CAPOS_CAP_NONE);
     }
     bool is_right = true;
     for (unsigned index = 0; index < BRANCHES; index++) {
@@ -212,7 +197,7 @@ static int play_filler(uint64_t turn) {
     uint64_t address;
     raise_flag(0);
     while (kind_at(parents, BLOCK) == CAPOS_VIRTUAL_MEMORY_KIND_ANONYMOUS) {
-        yield();
+        race_yield();
     }
     int64_t result = capos_virtual_memory_map(parents, hole_address(turn), CAPOS_PAGE_SIZE,
                                               READ_WRITE, &address);
@@ -265,6 +250,7 @@ static int play_taker(uint64_t number) {
             (void)capos_virtual_memory_unmap(parents, upper, BLOCK_BYTES / 2);
             (void)capos_virtual_memory_map(parents, upper, BLOCK_BYTES / 2, READ_WRITE, &address);
         }
+        race_pause();
     }
 }
 
@@ -281,6 +267,7 @@ static int play_owner(uint64_t number) {
     raise_flag(0);
     for (;;) {
         touch(BLOCK, BLOCK_BYTES / 2);
+        race_pause();
     }
 }
 
@@ -289,7 +276,7 @@ static bool kill_owner(unsigned turn) {
     lower_flags();
     capos_cap_t owner = start("owner", 0, CAPOS_CAP_NONE);
     await_flag(0);
-    spin(draw(100000));
+    race_spin(race_draw(100000));
     return is_killed(owner);
 }
 
@@ -313,6 +300,7 @@ static int play_emptier(uint64_t number) {
     raise_flag(0);
     for (;;) {
         (void)capos_virtual_memory_decommit(parents, BLOCK, PAGES_BYTES);
+        race_pause();
     }
 }
 
@@ -321,6 +309,7 @@ static int play_user(uint64_t number) {
     map(BLOCK, PAGES_BYTES);
     raise_flag(1);
     for (unsigned sweep = 0; sweep < SWEEPS; sweep++) {
+        race_pause();
         for (unsigned page = 0; page < PAGES; page++) {
             *word_of_page(page) = THEIRS;
         }
@@ -346,6 +335,7 @@ static bool share_frames(unsigned turn) {
     await_flag(1);
     bool is_right = true;
     for (unsigned sweep = 0; sweep < SWEEPS; sweep++) {
+        race_pause();
         for (unsigned page = 0; page < PAGES; page++) {
             *word_of_page(page) = OURS;
         }
@@ -370,7 +360,7 @@ enum { WAITERS = 6, BURNERS = 2, WOKEN = WAITERS, BURNS = 2 * WAITERS }; /* also
 
 _Noreturn static void burn(void) {
     for (;;) {
-        spin(1000);
+        race_spin(1000);
     }
 }
 
@@ -412,6 +402,11 @@ static bool wake_many(unsigned turn) {
 
 /* All of them. */
 
+static int play_stirrer(uint64_t seed) {
+    race_state = seed;
+    race_stir(timer);
+}
+
 static int play_forever(uint64_t number) {
     (void)number;
     (void)capos_ring_enter(&ring, 1, CAPOS_FOREVER);
@@ -426,7 +421,7 @@ static int play(const char *part, uint64_t number) {
         {"forever", play_forever}, {"sleeper", play_sleeper}, {"leaf", play_leaf},
         {"branch", play_branch},   {"filler", play_filler},   {"owner", play_owner},
         {"taker", play_taker},     {"emptier", play_emptier}, {"user", play_user},
-        {"waiter", play_waiter},   {"burner", play_burner},
+        {"waiter", play_waiter},   {"burner", play_burner},   {"stirrer", play_stirrer},
     };
     for (unsigned index = 0; index < sizeof parts / sizeof *parts; index++) {
         if (strcmp(part, parts[index].name) == 0) {
@@ -434,37 +429,6 @@ static int play(const char *part, uint64_t number) {
         }
     }
     return 98;
-}
-
-static struct capos_system_info_get_results machine(void) {
-    struct capos_system_info_get_results info = {0};
-    capos_system_info_get(capos_lookup("system-info", CAPOS_SYSTEM_INFO_INTERFACE), &info);
-    return info;
-}
-
-/* One turn to touch what we need ourselves, then those that count. All that was taken must come
- * back; the CPU that completed a wait may still be about to give back its share, so we look more
- * than once. */
-static void run(const char *name, bool (*turn)(unsigned), unsigned turns) {
-    bool is_right = turn(0);
-    struct capos_system_info_get_results before = machine(), after = {0};
-    for (unsigned number = 1; number <= turns; number++) {
-        is_right &= turn(number);
-    }
-    bool is_given_back = false;
-    for (unsigned look = 0; look < 1000 && !is_given_back; look++) {
-        after = machine();
-        is_given_back =
-            after.free_bytes == before.free_bytes && after.process_count == before.process_count;
-        if (!is_given_back) {
-            yield();
-        }
-    }
-    if (!tap_report(is_right && is_given_back, name)) {
-        capos_printf("# turns %s; free bytes %lu, then %lu; processes %u, then %u\n",
-                     is_right ? "right" : "wrong", before.free_bytes, after.free_bytes,
-                     (unsigned)before.process_count, (unsigned)after.process_count);
-    }
 }
 
 int main(int argc, char **argv) {
@@ -476,11 +440,14 @@ int main(int argc, char **argv) {
     if (argc > 2) {
         return capos_parse_integer(argv[2], &number) ? play(argv[1], (uint64_t)number) : 99;
     }
-    run("a kill reaches who is about to sleep", kill_sleeper, 80);
-    run("a parent ends as its child does", end_trees, 20);
-    run("a page mapped within an unmap stays", fill_hole, 8);
-    run("a space ends while others change it", kill_owner, 12);
-    run("a frame has one user at a time", share_frames, 1);
-    run("all that are woken at once run", wake_many, 2);
+    race_seed(argc, argv);
+    capos_cap_t stirrer = start("stirrer", race_state, CAPOS_CAP_NONE);
+    race_run("a kill reaches who is about to sleep", kill_sleeper, 80);
+    race_run("a parent ends as its child does", end_trees, 20);
+    race_run("a page mapped within an unmap stays", fill_hole, 8);
+    race_run("a space ends while others change it", kill_owner, 12);
+    race_run("a frame has one user at a time", share_frames, 1);
+    race_run("all that are woken at once run", wake_many, 2);
+    CHECK(is_killed(stirrer));
     return tap_finish();
 }
