@@ -21,10 +21,12 @@ enum {
 };
 #define PIT_HZ 1193182u
 #define PIT_TICKS 4773u /* 4 ms */
-#define PIT_TRIES 100u
-#define PIT_TURNS_MAX 10000000u
 #define PM_TIMER_HZ 3579545u
 #define PM_TIMER_TICKS 14318u /* 4 ms */
+
+#define TRIES 25u
+#define TURNS_MAX 10000000u
+#define ERRORS_GOOD 500u /* so many times the error is less than the time that was measured */
 
 static uint64_t tsc_hz;
 static uint64_t tsc_base;         /* counter at the kernel's first instruction */
@@ -32,8 +34,16 @@ static uint64_t multiplier;       /* nanoseconds per tick, times 2^32 */
 static uint64_t ticks_multiplier; /* ticks per nanosecond, times 2^32 */
 static paddr_t page;
 
+/* A timer whose frequency is known. */
+struct reference {
+    uint32_t hz, ticks;
+    void (*begin)(void);
+    bool (*is_over)(void); /* the ticks since then */
+};
+
+/* Times of the same ticks of a reference. They are wrong by at most error_ticks. */
 struct measurement {
-    uint64_t tsc_ticks, timer_ticks;
+    uint64_t tsc_ticks, apic_ticks, error_ticks;
 };
 
 static uint8_t pit_status(void) {
@@ -41,73 +51,94 @@ static uint8_t pit_status(void) {
     return io_read8(PIT_CHANNEL_0);
 }
 
-/* One count from start to end; false when the end came before we looked, as in a virtual machine
- * whose host was busy. */
-static bool count_once(struct measurement *m) {
+static bool pit_is_there(void) {
+    io_write8(PIT_COMMAND, PIT_COUNT_ONCE);
+    return (pit_status() & 0x3f) == PIT_COUNT_ONCE;
+}
+
+static void pit_begin(void) {
     io_write8(PIT_COMMAND, PIT_COUNT_ONCE);
     io_write8(PIT_CHANNEL_0, PIT_TICKS & 0xff);
     io_write8(PIT_CHANNEL_0, PIT_TICKS >> 8);
+}
+
+static bool pit_is_over(void) {
+    return (pit_status() & (PIT_STATUS_OUTPUT | PIT_STATUS_PENDING)) == PIT_STATUS_OUTPUT;
+}
+
+static const struct reference pit = {PIT_HZ, PIT_TICKS, pit_begin, pit_is_over};
+
+static uint32_t pm_timer_first;
+
+static uint32_t pm_timer_read(void) {
+    return io_read32(acpi_info()->pm_timer_port) & 0xffffff;
+}
+
+static void pm_timer_begin(void) {
+    pm_timer_first = pm_timer_read();
+}
+
+static bool pm_timer_is_over(void) {
+    return ((pm_timer_read() - pm_timer_first) & 0xffffff) >= PM_TIMER_TICKS;
+}
+
+static const struct reference pm_timer = {PM_TIMER_HZ, PM_TIMER_TICKS, pm_timer_begin,
+                                          pm_timer_is_over};
+
+/* The reference begins, and is over, at some time between two of our looks at it; those are far
+ * apart when the host of a virtual machine was busy with something else. */
+static bool measure_once(const struct reference *reference, struct measurement *m) {
+    const uint64_t before_begin = tsc_read();
+    reference->begin();
     apic_timer_begin_count();
-    uint64_t start = tsc_read();
-    if ((pit_status() & PIT_STATUS_OUTPUT) != 0) {
-        return false;
-    }
-    for (uint32_t turns = 0; turns < PIT_TURNS_MAX; turns++) {
-        if ((pit_status() & (PIT_STATUS_OUTPUT | PIT_STATUS_PENDING)) == PIT_STATUS_OUTPUT) {
-            m->tsc_ticks = tsc_read() - start;
-            m->timer_ticks = apic_timer_end_count();
+    const uint64_t begin = tsc_read();
+    uint64_t before_end = before_begin;
+    for (uint32_t turns = 0; turns < TURNS_MAX; turns++) {
+        const uint64_t before_look = tsc_read();
+        if (reference->is_over()) {
+            m->tsc_ticks = tsc_read() - begin;
+            m->apic_ticks = apic_timer_end_count();
+            m->error_ticks = (begin - before_begin) + (tsc_read() - before_end);
             return true;
         }
+        before_end = before_look;
     }
     return false;
 }
 
-static bool measure_with_pit(struct measurement *m) {
-    io_write8(PIT_COMMAND, PIT_COUNT_ONCE);
-    if ((pit_status() & 0x3f) != PIT_COUNT_ONCE) {
-        return false; /* nobody is there */
-    }
-    for (uint32_t tries = 0; tries < PIT_TRIES; tries++) {
-        if (count_once(m)) {
-            return true;
+/* The first measurement that is good, or else the best of them. */
+static bool measure(const struct reference *reference, struct measurement *best) {
+    best->error_ticks = UINT64_MAX;
+    for (uint32_t tries = 0; tries < TRIES; tries++) {
+        struct measurement m;
+        if (!measure_once(reference, &m)) {
+            return false;
+        }
+        if (m.error_ticks < best->error_ticks) {
+            *best = m;
+        }
+        if (best->error_ticks < best->tsc_ticks / ERRORS_GOOD) {
+            break;
         }
     }
-    return false;
+    return true;
 }
 
-static uint32_t pm_timer_read(const struct acpi_info *info) {
-    return io_read32(info->pm_timer_port) & 0xffffff;
-}
-
-static bool measure_with_pm_timer(struct measurement *m) {
-    const struct acpi_info *info = acpi_info();
-    if (info->pm_timer_port == 0) {
-        return false;
+static const struct reference *measure_with_any(struct measurement *m) {
+    if (pit_is_there() && measure(&pit, m)) {
+        return &pit;
     }
-    uint32_t first = pm_timer_read(info);
-    apic_timer_begin_count();
-    uint64_t start = tsc_read();
-    for (uint32_t turns = 0; turns < 10000000; turns++) {
-        if (((pm_timer_read(info) - first) & 0xffffff) >= PM_TIMER_TICKS) {
-            m->tsc_ticks = tsc_read() - start;
-            m->timer_ticks = apic_timer_end_count();
-            return true;
-        }
+    if (acpi_info()->pm_timer_port != 0 && measure(&pm_timer, m)) {
+        return &pm_timer;
     }
-    return false;
+    panic("no timer to measure the CPU's clock against: neither 8254 nor ACPI PM timer");
 }
 
 void clock_init(uint64_t entry_tsc) {
     struct measurement m;
-    if (measure_with_pit(&m)) {
-        tsc_hz = m.tsc_ticks * PIT_HZ / PIT_TICKS;
-        apic_timer_set_frequency(m.timer_ticks * PIT_HZ / PIT_TICKS);
-    } else if (measure_with_pm_timer(&m)) {
-        tsc_hz = m.tsc_ticks * PM_TIMER_HZ / PM_TIMER_TICKS;
-        apic_timer_set_frequency(m.timer_ticks * PM_TIMER_HZ / PM_TIMER_TICKS);
-    } else {
-        panic("no timer to measure the CPU's clock against: neither 8254 nor ACPI PM timer");
-    }
+    const struct reference *reference = measure_with_any(&m);
+    tsc_hz = m.tsc_ticks * reference->hz / reference->ticks;
+    apic_timer_set_frequency(m.apic_ticks * reference->hz / reference->ticks);
     tsc_base = entry_tsc;
     multiplier = (NS_PER_S << 32) / tsc_hz;
     ticks_multiplier = tsc_hz / NS_PER_S << 32 | (tsc_hz % NS_PER_S << 32) / NS_PER_S;
