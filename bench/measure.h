@@ -75,12 +75,3 @@ static inline void measure_add(struct measure *measure, uint64_t value) {
         }                                                                                          \
     } while (0)
 _Noreturn void measure_fail(const char *file, int line, const char *condition);
-
-/* ---- what a side gives ------------------------------------------------------------------------
- */
-
-/* Before the first metric; arguments are those of main. */
-void side_open(int argc, char **argv);
-void side_write(const char *text, size_t size);
-/* Ends the machine. */
-_Noreturn void side_close(int code);

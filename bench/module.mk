@@ -1,7 +1,7 @@
 # Benchmarks: the same operations on capOS and on Linux, in the same machine.
 #
-# bench/metrics.def lists what is measured. A side is bench/main.c with the files of its folder; it
-# becomes one boot package, or one initramfs. CHILD is what the program starts.
+# bench/metrics.def and bench/cpus.def list what is measured. A side is bench/both with the files of
+# its folder; it becomes boot packages, or one initramfs. What it starts is in its folder child.
 
 FORMAT_DIRS += bench
 BENCH := $(BUILD)/bench
@@ -10,16 +10,19 @@ BENCH := $(BUILD)/bench
 
 BENCH_CAPOS := $(BENCH)/capos
 BENCH_KERNEL := $(BENCH_CAPOS)/kernel.elf
-BENCH_PACKAGES := $(BENCH_CAPOS)/bench.package $(BENCH_CAPOS)/hello.package
+# What bench/both/main.c can be told to measure: a package for each.
+BENCH_RUNS := metrics cpus speedup
+BENCH_PACKAGES := $(patsubst %,$(BENCH_CAPOS)/%.package,$(BENCH_RUNS) hello)
 
 # At an address of its own: bench/profile.sh tells the program from others by it.
-$(BENCH_CAPOS)/bench.elf: $(call objects,program,bench/main.c $(sort $(wildcard bench/capos/*.c))) \
+$(BENCH_CAPOS)/bench.elf: $(call objects,program,$(sort $(wildcard bench/both/*.c bench/capos/*.c))) \
     $(CAPOS_CC_NEEDS)
 	$(call say,PROGRAM,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CAPOS_CC) -Wl,--image-base=0x40000000 $(filter $(BUILD)/obj/program/%,$^) -o $@
 
 $(eval $(call program,$(BENCH_CAPOS)/yielder.elf,bench/capos/child/yielder.c))
+$(eval $(call program,$(BENCH_CAPOS)/share.elf,bench/capos/child/share.c bench/both/primes.c))
 
 # Without what comes before main, as on Linux.
 $(BENCH_CAPOS)/tiny.elf: $(call objects,program,bench/capos/child/tiny.c) $(CAPOS_CC_NEEDS)
@@ -44,12 +47,16 @@ $(BENCH)/pack: $(call objects,host,bench/pack.c $(SOURCES_capos_package_test) $(
 	@mkdir -p $(@D)
 	$(Q)$(CC) -fuse-ld=lld-19 -Wl,--build-id=none $^ -o $@
 
-$(BENCH_CAPOS)/%.manifest: bench/capos/%.manifest.txt $(SCHEMAS)
+$(BENCH_CAPOS)/hello.manifest: bench/capos/hello.manifest.txt
+$(BENCH_RUNS:%=$(BENCH_CAPOS)/%.manifest): bench/capos/bench.manifest.txt
+$(BENCH_CAPOS)/%.manifest: $(SCHEMAS)
 	@mkdir -p $(@D)
-	$(Q)$(CAPNP) convert text:binary -Ischema schema/manifest.capnp Manifest <$< >$@
+	$(Q)sed 's/RUN/$*/' $(filter %.txt,$^) | \
+	    $(CAPNP) convert text:binary -Ischema schema/manifest.capnp Manifest >$@
 
 # A package holds its manifest and, under their base names, its programs.
-$(BENCH_CAPOS)/bench.package: $(patsubst %,$(BENCH_CAPOS)/%.stripped,init bench tiny yielder)
+$(BENCH_RUNS:%=$(BENCH_CAPOS)/%.package): \
+    $(patsubst %,$(BENCH_CAPOS)/%.stripped,init bench tiny yielder share)
 $(BENCH_CAPOS)/hello.package: $(patsubst %,$(BENCH_CAPOS)/%.stripped,init hello)
 $(BENCH_PACKAGES): %.package: %.manifest $(BENCH)/pack
 	$(call say,PACKAGE,$@)
@@ -71,9 +78,9 @@ BENCH_LINUX := $(BENCH)/linux
 # The headers of io_uring are the kernel's, which musl-gcc does not look for by itself.
 LINUX_CC := musl-gcc -std=gnu17 -O2 -static -no-pie -s -I. -idirafter /usr/include \
     -idirafter /usr/include/x86_64-linux-gnu -Wall -Wextra -Werror
-LINUX_SOURCES := bench/main.c $(sort $(wildcard bench/linux/*.c))
+LINUX_SOURCES := $(sort $(wildcard bench/both/*.c bench/linux/*.c))
 
-$(BENCH_LINUX)/init: $(LINUX_SOURCES) bench/measure.h bench/metrics.def bench/module.mk
+$(BENCH_LINUX)/init: $(LINUX_SOURCES) $(wildcard bench/*.h bench/*/*.h bench/*.def) bench/module.mk
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(LINUX_CC) $(LINUX_SOURCES) -o $@

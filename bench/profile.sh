@@ -38,9 +38,9 @@ while read -r address metric; do
     filter=$filter,0x$address+1
 done <"$work/metrics"
 
-timeout -k 5 300 sh bench/machine.sh "$work/console" 1024 -singlestep -d exec,nochain \
+timeout -k 5 300 sh bench/machine.sh counted 1 "$work/console" 1024 -singlestep -d exec,nochain \
     -dfilter "$filter" -D /dev/stdout \
-    -kernel "$KERNEL" -initrd "$BUILD/capos/bench.package" </dev/null |
+    -kernel "$KERNEL" -initrd "$BUILD/capos/metrics.package" </dev/null |
     awk -F / '
         !/^Trace/ { next }
         $2 ~ /^ffff/ { count[metric, $2]++; next }

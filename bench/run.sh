@@ -1,25 +1,25 @@
 #!/bin/sh
-# run.sh SIDE...: boots each side (capos, linux) in the same machine and prints the table.
+# run.sh SIDE...: boots each side (capos, linux) in the same machines and prints the tables.
 #
 #   BENCH_RESULTS=FOLDER   where results go (build/bench)
 #   BENCH_LEAST=0          leaves out the search for the least memory, which boots a dozen times
+#   BENCH_CPUS=0           leaves out the table of four CPUs
+#   BENCH_SPEEDUP=5        how often the table of speed-up is measured; 0 leaves it out
 #
-# Results of a side are lines `NAME MINIMUM MEDIAN` in FOLDER/SIDE.results; the table of both is
-# FOLDER/results.tsv. One machine runs at a time, each under a time limit.
+# Results of a side are lines `NAME MINIMUM MEDIAN` in FOLDER/SIDE.results, those of speed-up lines
+# `ROUND NAME NANOSECONDS` in FOLDER/SIDE.speedup; the table of all is FOLDER/results.tsv. One
+# machine runs at a time, each under a time limit.
 set -eu
 cd "$(dirname "$0")/.."
 
 BUILD=build/bench
 RESULTS=${BENCH_RESULTS:-$BUILD}
 LEAST=${BENCH_LEAST:-1}
+CPUS=${BENCH_CPUS:-1}
+ROUNDS=${BENCH_SPEEDUP:-5}
 MEMORY_MIB=1024
 SECONDS_MAX=300      # of a whole run
 SECONDS_MAX_BOOT=120 # of a boot that says hello or does not
-
-# What the command line can turn off: the strongest Linux to compare with (column 5 of the notes).
-LINUX_OPTIONS='console=ttyS0 quiet loglevel=4 panic=-1 tsc=reliable mitigations=off'
-LINUX_OPTIONS="$LINUX_OPTIONS init_on_alloc=0 audit=0 randomize_kstack_offset=off"
-LINUX_OPTIONS="$LINUX_OPTIONS transparent_hugepage=madvise"
 
 say() {
     printf 'bench: %s\n' "$*" >&2
@@ -31,60 +31,22 @@ fail() {
     exit 1
 }
 
-# ---- the machine ------------------------------------------------------------------------------
-
-# The machine that runs, ended when we are.
-running=
-stop() {
-    [ -z "$running" ] || kill "$running" 2>/dev/null || :
-    exit 130
-}
-trap stop INT TERM HUP
-
-# machine SECONDS CONSOLE MEMORY_MIB OPTION...: bench/machine.sh under a time limit.
-machine() {
-    seconds=$1
-    console=$2
-    shift
-    rm -f "$console"
-    timeout --foreground -k 5 "$seconds" sh bench/machine.sh "$@" </dev/null >"$console.qemu" 2>&1 &
-    running=$!
-    wait "$running" || :
-    running=
-    touch "$console"
-}
-
-# boot_capos SECONDS CONSOLE MEMORY_MIB bench|hello
-boot_capos() {
-    machine "$1" "$2" "$3" -kernel "$BUILD/capos/kernel.elf" \
-        -initrd "$BUILD/capos/$4.package"
-}
-
-# boot_linux SECONDS CONSOLE MEMORY_MIB bench|hello
-boot_linux() {
-    word=$4
-    if [ "$word" = bench ]; then
-        word=$(awk '$1 == "boot_firmware" { print $3 }' "$RESULTS/capos.results")
-    fi
-    machine "$1" "$2" "$3" -kernel "$BUILD/linux/vmlinuz" -initrd "$BUILD/linux/initramfs" \
-        -append "$LINUX_OPTIONS -- $word"
-}
+. bench/boot.sh
 
 # ---- what is measured -------------------------------------------------------------------------
 
-# measure SIDE: lets the program measure.
+# measure SIDE CLOCK CPUS WHAT: lets the program measure and prints its lines.
 measure() {
     console=$RESULTS/$1.console
-    "boot_$1" "$SECONDS_MAX" "$console" "$MEMORY_MIB" bench
+    "boot_$1" "$2" "$3" "$SECONDS_MAX" "$console" "$MEMORY_MIB" "$4"
     tr -d '\r' <"$console" | grep -q '^bench end$' ||
         fail "$1 did not come to the end; see $console" "$console"
-    tr -d '\r' <"$console" | sed -n 's/^bench \([a-z0-9_]* [0-9.]* [0-9.]*\)$/\1/p' \
-        >"$RESULTS/$1.results"
+    tr -d '\r' <"$console" | sed -n 's/^bench \([a-z0-9_]* [0-9.]* [0-9.]*\)$/\1/p'
 }
 
 # says_hello SIDE MEMORY_MIB
 says_hello() {
-    "boot_$1" "$SECONDS_MAX_BOOT" "$RESULTS/$1.hello" "$2" hello
+    "boot_$1" counted 1 "$SECONDS_MAX_BOOT" "$RESULTS/$1.hello" "$2" hello
     grep -q "^Hello from" "$RESULTS/$1.hello"
 }
 
@@ -113,23 +75,47 @@ add() {
 
 run_capos() {
     say "capOS measures"
-    measure capos
+    measure capos counted 1 metrics >"$RESULTS/capos.results"
     add capos kernel_file_bytes "$(wc -c <"$BUILD/capos/kernel.elf")"
     [ "$LEAST" = 0 ] || least capos 1 33 1
 }
 
 run_linux() {
-    say "Linux $(cat "$BUILD/linux/version") measures (two minutes)"
-    measure linux
+    say "Linux $(cat "$BUILD/linux/version") measures"
+    measure linux counted 1 metrics >"$RESULTS/linux.results"
     add linux kernel_file_bytes "$(wc -c <"$BUILD/linux/vmlinuz")"
     [ "$LEAST" = 0 ] || least linux 32 128 4
 }
 
+# run_cpus SIDE: on one CPU and on four.
+run_cpus() {
+    for cpus in 1 4; do
+        say "$1 measures with $cpus CPUs"
+        measure "$1" counted "$cpus" cpus >>"$RESULTS/$1.results"
+    done
+}
+
+# run_speedup SIDE ROUND: on one CPU and on two, by the clock on the wall.
+run_speedup() {
+    for cpus in 1 2; do
+        measure "$1" wall "$cpus" speedup | sed "s/^/$2 /" >>"$RESULTS/$1.speedup"
+    done
+}
+
 mkdir -p "$RESULTS"
 for side in "$@"; do
-    rm -f "$RESULTS/$side.results"
+    rm -f "$RESULTS/$side.results" "$RESULTS/$side.speedup"
 done
 for side in "$@"; do
     "run_$side"
+done
+for side in "$@"; do
+    [ "$CPUS" = 0 ] || run_cpus "$side"
+done
+for round in $(seq "$ROUNDS"); do
+    say "speed-up, round $round of $ROUNDS"
+    for side in "$@"; do
+        run_speedup "$side" "$round"
+    done
 done
 sh bench/table.sh "$RESULTS"

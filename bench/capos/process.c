@@ -1,15 +1,9 @@
 /* Other processes: yielding to them, starting them; and the console. */
-#include "bench/capos/side.h"
+#include "bench/both/primes.h"
+#include "bench/side.h"
 
 #define PAUSE_NS 1000000u
-
-static void yield(void) {
-    CHECK(capos_thread_control_yield(capabilities.thread_control) == 0);
-}
-
-BENCH(yield_alone) {
-    MEASURE(measure, 1, ROUNDS, yield());
-}
+#define SHARES_MAX 8u
 
 static capos_cap_t start(const struct capos_spawn *spawn) {
     capos_cap_t process;
@@ -18,10 +12,11 @@ static capos_cap_t start(const struct capos_spawn *spawn) {
     return process;
 }
 
-static void wait(capos_cap_t process) {
+static int64_t wait(capos_cap_t process) {
     struct capos_process_wait_results end;
     CHECK(capos_process_wait(process, &end) == 0);
     CHECK(capos_release(process) == 0);
+    return end.code;
 }
 
 /* There and back are two yields and two switches. */
@@ -36,7 +31,7 @@ BENCH(yield_2processes) {
                                       .grants = grants,
                                       .grant_count = 1};
     capos_cap_t process = start(&spawn);
-    MEASURE(measure, 2, ROUNDS, yield());
+    MEASURE(measure, 2, ROUNDS, side_yield());
     CHECK(capos_process_kill(process) == 0);
     wait(process);
 }
@@ -46,6 +41,30 @@ BENCH(spawn_wait_tiny) {
     const struct capos_spawn spawn = {
         .program = "tiny", .arguments = arguments, .argument_count = 1};
     MEASURE(measure, 1, ROUNDS_FEW, wait(start(&spawn)));
+}
+
+static capos_cap_t start_share(uint32_t index, uint32_t count) {
+    const char index_text[] = {(char)('0' + index), '\0'},
+               count_text[] = {(char)('0' + count), '\0'};
+    const char *const arguments[] = {"share", index_text, count_text};
+    const struct capos_spawn spawn = {
+        .program = "share", .arguments = arguments, .argument_count = 3};
+    return start(&spawn);
+}
+
+uint32_t side_processes_run(uint32_t count) {
+    capos_cap_t processes[SHARES_MAX];
+    uint32_t sum = 0;
+    CHECK(count <= SHARES_MAX);
+    for (uint32_t index = 0; index < count; index++) {
+        processes[index] = start_share(index, count);
+    }
+    for (uint32_t index = 0; index < count; index++) {
+        const int64_t code = wait(processes[index]);
+        CHECK(code >= 0 && code < PRIMES_SHARE_VALUES);
+        sum += (uint32_t)code;
+    }
+    return sum;
 }
 
 static void write_byte(void) {

@@ -1,4 +1,4 @@
-#include "bench/capos/side.h"
+#include "bench/side.h"
 
 CAPOS_REQUIRE("timer", TIMER); /* or RDTSC faults */
 
@@ -10,9 +10,7 @@ static capos_cap_t find(const char *name) {
     return capability;
 }
 
-void side_open(int argc, char **argv) {
-    (void)argc;
-    (void)argv;
+const char *side_open(int argc, char **argv) {
     capabilities = (struct capabilities){
         .console = find("console"),
         .timer = find("timer"),
@@ -21,6 +19,17 @@ void side_open(int argc, char **argv) {
         .system_info = find("system-info"),
         .thread_control = find("thread-control"),
     };
+    return argc == 2 ? argv[1] : "";
+}
+
+static struct capos_system_info_get_results get_system_info(void) {
+    struct capos_system_info_get_results results;
+    CHECK(capos_system_info_get(capabilities.system_info, &results) == 0);
+    return results;
+}
+
+uint32_t side_cpu_count(void) {
+    return get_system_info().cpu_count;
 }
 
 void side_write(const char *text, size_t size) {
@@ -32,12 +41,6 @@ _Noreturn void side_close(int code) {
 }
 
 /* The boot ledger: the kernel counted, because nobody else was there. */
-
-static struct capos_system_info_get_results get_system_info(void) {
-    struct capos_system_info_get_results results;
-    CHECK(capos_system_info_get(capabilities.system_info, &results) == 0);
-    return results;
-}
 
 BENCH(boot_to_init) {
     measure_add(measure, get_system_info().kernel_ns);

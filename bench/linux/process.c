@@ -1,43 +1,27 @@
 /* Other processes: yielding to them, starting them; and the console. */
 #define _GNU_SOURCE
-#include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/measure.h"
+#include "bench/side.h"
 
 #define PAUSE_US 1000u
-
-static void yield(void) {
-    CHECK(sched_yield() == 0);
-}
-
-BENCH(yield_alone) {
-    MEASURE(measure, 1, ROUNDS, yield());
-}
-
-/* The C library's own refuses: POSIX has it otherwise. */
-static void set_policy(int policy, int priority) {
-    const struct sched_param parameters = {.sched_priority = priority};
-    CHECK(syscall(SYS_sched_setscheduler, 0, policy, &parameters) == 0);
-}
 
 static void wait_for(pid_t process) {
     int status;
     CHECK(waitpid(process, &status, 0) == process);
 }
 
-/* There and back are two yields and two switches. The ordinary policy often does not switch. */
+/* There and back are two yields and two switches. */
 BENCH(yield_2processes) {
     set_policy(SCHED_FIFO, 1);
     pid_t process = fork();
     CHECK(process >= 0);
     while (process == 0) {
-        sched_yield();
+        side_yield();
     }
-    MEASURE(measure, 2, ROUNDS, yield());
+    MEASURE(measure, 2, ROUNDS, side_yield());
     CHECK(kill(process, SIGKILL) == 0);
     wait_for(process);
     set_policy(SCHED_OTHER, 0);

@@ -1,13 +1,13 @@
 /*
- * The Linux side is /init of its own initramfs: `init FIRMWARE` measures, `init hello` says hello.
- * FIRMWARE is the time from reset to the kernel's entry, which no program of Linux can see.
+ * The Linux side is /init of its own initramfs: `init WHAT FIRMWARE` measures, `init hello` says
+ * hello. FIRMWARE is the time from reset to the kernel's entry, which no program of Linux can see.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
 #include <unistd.h>
 
-#include "bench/measure.h"
+#include "bench/side.h"
 
 static uint64_t init_tick, firmware_ticks;
 
@@ -16,13 +16,14 @@ __attribute__((constructor)) static void note_init_tick(void) {
     init_tick = measure_tick();
 }
 
-void side_open(int argc, char **argv) {
-    const char *word = argc > 1 ? argv[1] : "0";
-    if (strcmp(word, "hello") == 0) {
+const char *side_open(int argc, char **argv) {
+    const char *what = argc > 1 ? argv[1] : "";
+    if (strcmp(what, "hello") == 0) {
         side_write("Hello from Linux\n", 17);
         side_close(0);
     }
-    firmware_ticks = strtoull(word, NULL, 10);
+    firmware_ticks = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+    return what;
 }
 
 void side_write(const char *text, size_t size) {
