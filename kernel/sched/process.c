@@ -383,6 +383,12 @@ void process_end(struct process *process, const struct exit_record *record) {
         post_end(process, END_STEP);
     }
     spinlock_unlock(&process->lock);
+    /* Of many threads, the one that exits or faults is not always among the first to be told; but
+     * it does not go on. */
+    struct thread *self = cpu_current()->thread;
+    if (self != NULL && self->process == process) {
+        thread_post_work(self, WORK_END);
+    }
 }
 
 static void note_used_grants(struct process *process, struct exit_record *record) {
