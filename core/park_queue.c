@@ -10,7 +10,7 @@
 
 #include "core/assert.h"
 
-static bool is_same_key(const struct park_key *left, const struct park_key *right) {
+static inline bool is_same_key(const struct park_key *left, const struct park_key *right) {
     return left->offset == right->offset && left->generation == right->generation &&
            left->owner == right->owner;
 }
@@ -24,8 +24,8 @@ static uint32_t next_priority(struct park_index *index) {
 }
 
 /* Puts `replacement` (or nothing) where `node` hangs. */
-static void replace(struct park_index *index, struct park_waiter *node,
-                    struct park_waiter *replacement) {
+static inline void replace(struct park_index *index, struct park_waiter *node,
+                           struct park_waiter *replacement) {
     struct park_waiter *parent = node->parent;
     if (parent == NULL) {
         index->root = replacement;
@@ -57,7 +57,8 @@ static void rotate_up(struct park_index *index, struct park_waiter *node) {
     }
 }
 
-static void index_insert(struct park_index *index, struct park_waiter *waiter, uint64_t address) {
+static inline void index_insert(struct park_index *index, struct park_waiter *waiter,
+                                uint64_t address) {
     struct park_waiter *parent = NULL;
     struct park_waiter **link = &index->root;
     while (*link != NULL) {
@@ -75,7 +76,7 @@ static void index_insert(struct park_index *index, struct park_waiter *waiter, u
     index->count++;
 }
 
-static void index_remove(struct park_index *index, struct park_waiter *waiter) {
+static inline void index_remove(struct park_index *index, struct park_waiter *waiter) {
     ASSERT(index->count > 0);
     ASSERT(waiter->parent != NULL || index->root == waiter);
     while (waiter->left != NULL && waiter->right != NULL) {
@@ -105,8 +106,8 @@ static struct park_bucket *bucket_of(const struct park_queue *queue, const struc
     return &queue->buckets[park_queue_bucket(queue, key)];
 }
 
-static struct park_waiter *find_leader(const struct park_bucket *bucket,
-                                       const struct park_key *key) {
+static inline struct park_waiter *find_leader(const struct park_bucket *bucket,
+                                              const struct park_key *key) {
     struct park_waiter *leader = bucket->keys;
     while (leader != NULL && !is_same_key(&leader->key, key)) {
         leader = leader->next_key;
@@ -114,7 +115,7 @@ static struct park_waiter *find_leader(const struct park_bucket *bucket,
     return leader;
 }
 
-static void add_leader(struct park_bucket *bucket, struct park_waiter *leader) {
+static inline void add_leader(struct park_bucket *bucket, struct park_waiter *leader) {
     leader->previous_key = NULL;
     leader->next_key = bucket->keys;
     if (leader->next_key != NULL) {
@@ -123,13 +124,13 @@ static void add_leader(struct park_bucket *bucket, struct park_waiter *leader) {
     bucket->keys = leader;
 }
 
-static bool is_leader(const struct park_bucket *bucket, const struct park_waiter *waiter) {
+static inline bool is_leader(const struct park_bucket *bucket, const struct park_waiter *waiter) {
     return waiter->previous_key != NULL || bucket->keys == waiter;
 }
 
 /* The successor leads in its place; without one the key goes. */
-static void replace_leader(struct park_bucket *bucket, struct park_waiter *leader,
-                           struct park_waiter *successor) {
+static inline void replace_leader(struct park_bucket *bucket, struct park_waiter *leader,
+                                  struct park_waiter *successor) {
     struct park_waiter *next = leader->next_key;
     if (successor != NULL) {
         successor->previous_key = leader->previous_key;
@@ -146,8 +147,8 @@ static void replace_leader(struct park_bucket *bucket, struct park_waiter *leade
     }
 }
 
-static void bucket_insert(struct park_bucket *bucket, struct park_waiter *waiter,
-                          const struct park_key *key) {
+static inline void bucket_insert(struct park_bucket *bucket, struct park_waiter *waiter,
+                                 const struct park_key *key) {
     struct park_waiter *leader = find_leader(bucket, key);
     waiter->key = *key;
     waiter->next_key = waiter->previous_key = NULL;
@@ -163,7 +164,7 @@ static void bucket_insert(struct park_bucket *bucket, struct park_waiter *waiter
     bucket->count++;
 }
 
-static void bucket_remove(struct park_bucket *bucket, struct park_waiter *waiter) {
+static inline void bucket_remove(struct park_bucket *bucket, struct park_waiter *waiter) {
     ASSERT(bucket->count > 0);
     if (is_leader(bucket, waiter)) {
         replace_leader(bucket, waiter, waiter->next != waiter ? waiter->next : NULL);
@@ -189,8 +190,9 @@ void park_index_init(struct park_index *index, uint64_t seed) {
     *index = (struct park_index){.random = seed};
 }
 
-void park_queue_insert(struct park_queue *queue, struct park_index *index,
-                       struct park_waiter *waiter, const struct park_key *key, uint64_t address) {
+inline void park_queue_insert(struct park_queue *queue, struct park_index *index,
+                              struct park_waiter *waiter, const struct park_key *key,
+                              uint64_t address) {
     struct park_bucket *bucket = bucket_of(queue, key);
     ASSERT(park_waiter_bucket(waiter) == PARK_BUCKET_NONE);
     ASSERT((key->owner & PARK_OWNER_IS_OBJECT) != 0 || key->offset == address);
@@ -201,7 +203,8 @@ void park_queue_insert(struct park_queue *queue, struct park_index *index,
                           memory_order_release);
 }
 
-struct park_waiter *park_queue_find(const struct park_queue *queue, const struct park_key *key) {
+inline struct park_waiter *park_queue_find(const struct park_queue *queue,
+                                           const struct park_key *key) {
     return find_leader(bucket_of(queue, key), key);
 }
 
@@ -215,8 +218,8 @@ struct park_waiter *park_queue_find_owner(const struct park_queue *queue, uint32
     return leader;
 }
 
-void park_queue_remove(struct park_queue *queue, struct park_index *index,
-                       struct park_waiter *waiter) {
+inline void park_queue_remove(struct park_queue *queue, struct park_index *index,
+                              struct park_waiter *waiter) {
     uint32_t number = park_waiter_bucket(waiter);
     ASSERT(number <= queue->bucket_mask);
     struct park_bucket *bucket = &queue->buckets[number];

@@ -231,8 +231,8 @@ static inline status_t park_locked(struct operation *operation, enum park_kind k
     return status;
 }
 
-status_t park_wait(struct thread *thread, uint64_t capability, uint64_t address, uint64_t expected,
-                   struct operation *operation) {
+inline status_t park_wait(struct thread *thread, uint64_t capability, uint64_t address,
+                          uint64_t expected, struct operation *operation) {
     struct space *space = &thread->process->space;
     enum park_kind kind;
     status_t status = find_kind(thread, capability, &kind);
@@ -346,8 +346,8 @@ static inline bool wake_one(struct space *space, struct park_key *key, uint64_t 
     return true;
 }
 
-struct park_reply park_wake(struct thread *thread, uint64_t capability, uint64_t address,
-                            uint64_t count) {
+inline struct park_reply park_wake(struct thread *thread, uint64_t capability, uint64_t address,
+                                   uint64_t count) {
     enum park_kind kind;
     struct space *space = &thread->process->space;
     struct park_reply reply = {0, 0};

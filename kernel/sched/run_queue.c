@@ -6,7 +6,7 @@ void run_queue_init(struct run_queue *queue) {
     spinlock_init(&queue->lock);
 }
 
-void run_queue_insert(struct run_queue *queue, struct thread *thread) {
+inline void run_queue_insert(struct run_queue *queue, struct thread *thread) {
     uint32_t band = thread->band;
     spinlock_lock(&queue->lock);
     ASSERT(!thread->queued);
@@ -23,7 +23,7 @@ void run_queue_insert(struct run_queue *queue, struct thread *thread) {
     spinlock_unlock(&queue->lock);
 }
 
-struct thread *run_queue_take(struct run_queue *queue) {
+inline struct thread *run_queue_take(struct run_queue *queue) {
     /* A stale count costs nothing: whoever inserts sends an interrupt to a CPU that idles. */
     if (atomic_load_explicit(&queue->count, memory_order_relaxed) == 0) {
         return NULL;

@@ -57,7 +57,7 @@ static void share_cpu(struct cpu *cpu, const struct thread *thread) {
     }
 }
 
-void scheduler_insert(struct thread *thread) {
+inline void scheduler_insert(struct thread *thread) {
     struct cpu *self = cpu_current();
     struct cpu *owner = cpus[thread->cpu]; /* its state may still be in that one's caches */
     run_queue_insert(&owner->run_queue, thread);

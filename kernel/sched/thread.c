@@ -228,7 +228,7 @@ uint32_t thread_count(void) {
     return atomic_load_explicit(&count, memory_order_relaxed);
 }
 
-void thread_wake_locked(struct thread *thread) {
+inline void thread_wake_locked(struct thread *thread) {
     if (thread->state == THREAD_WAITING) {
         thread->state = THREAD_READY;
         scheduler_insert(thread);
