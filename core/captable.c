@@ -11,6 +11,11 @@ static uint64_t id_of(const struct captable_slot *slot, uint32_t index) {
     return (uint64_t)slot->generation << 32 | index;
 }
 
+/* An id that was good is not any more. Relaxed: who looks at the same time looks before it. */
+static void count_change(struct captable *table) {
+    __atomic_store_n(&table->changes, table->changes + 1, __ATOMIC_RELAXED);
+}
+
 /* Pairs with the load in captable_lookup: who sees LIVE sees what the slot holds. */
 static void set_state(struct captable_slot *slot, enum captable_state state) {
     __atomic_store_n(&slot->state, (uint8_t)state, __ATOMIC_RELEASE);
@@ -34,6 +39,7 @@ static void push_free(struct captable *table, struct captable_slot *slot, uint32
 static void empty_slot(struct captable *table, struct captable_slot *slot, uint32_t index) {
     ASSERT(table->live_count > 0);
     table->live_count--;
+    count_change(table);
     slot->used = 0;
     if (slot->generation == CAPTABLE_GENERATION_MAX) {
         set_state(slot, CAPTABLE_RETIRED);
@@ -118,6 +124,7 @@ status_t captable_move_begin(struct captable *table, uint64_t id) {
         return CAPOS_E_BAD_CAPABILITY;
     }
     set_state(slot, CAPTABLE_IN_TRANSIT);
+    count_change(table);
     return CAPOS_OK;
 }
 

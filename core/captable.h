@@ -47,6 +47,7 @@ struct captable {
     uint32_t chunk_count;
     uint32_t live_count; /* LIVE, RESERVED and IN_TRANSIT */
     uint32_t free_head;  /* index + 1, 0 when there is none */
+    uint32_t changes;    /* of live slots to something else: while it stays, what was found holds */
 };
 
 void captable_init(struct captable *table);

@@ -40,7 +40,7 @@ enum { PROTECT_NONE = 0, PROTECT_READ = 1, PROTECT_WRITE = 2, PROTECT_EXECUTE = 
 /* A page with words that are parked on: where it is, and the generation of its region. */
 #define SPACE_WORD_PAGES 4u
 struct space_word_page {
-    uint64_t address; /* 0: none */
+    _Atomic uint64_t address; /* 0: none; read without the lock */
     const uint8_t *memory;
     uint64_t generation;
 };

@@ -99,25 +99,38 @@ static void unlink_waiter(struct operation *operation) {
 /* How a capability lets its holder park. */
 enum park_kind { PARK_PRIVATE, PARK_SHARED };
 
-static inline status_t find_kind(struct thread *thread, uint64_t capability, enum park_kind *kind) {
+static status_t look_up_kind(struct thread *thread, uint64_t capability, enum park_kind *kind) {
     struct process *process = thread->process;
-    const struct captable_slot *slot = captable_lookup(&process->captable, capability);
+    uint32_t changes = __atomic_load_n(&process->captable.changes, __ATOMIC_RELAXED);
+    struct captable_slot *slot = captable_lookup(&process->captable, capability);
     if (slot == NULL) {
         return CAPOS_E_BAD_CAPABILITY;
     }
     /* Only compared, never followed: another thread may give the capability up just now. */
     const void *interface = __atomic_load_n(&slot->interface, __ATOMIC_RELAXED);
-    if (interface == &shared_park_space_interface) {
-        *kind = PARK_SHARED;
-        return CAPOS_OK;
-    }
-    *kind = PARK_PRIVATE;
-    if (interface != &park_space_interface) {
+    const void *object = __atomic_load_n(&slot->object, __ATOMIC_RELAXED);
+    *kind = interface == &shared_park_space_interface ? PARK_SHARED : PARK_PRIVATE;
+    if (*kind == PARK_PRIVATE && interface != &park_space_interface) {
         return CAPOS_E_WRONG_INTERFACE;
     }
-    return __atomic_load_n(&slot->object, __ATOMIC_RELAXED) == &process->park
-               ? CAPOS_OK
-               : CAPOS_E_NOT_PERMITTED;
+    if (*kind == PARK_PRIVATE && object != &process->park) {
+        return CAPOS_E_NOT_PERMITTED;
+    }
+    slot->used = 1;
+    if (*kind == PARK_PRIVATE) {
+        thread->park_capability = capability;
+        thread->park_changes = changes;
+    }
+    return CAPOS_OK;
+}
+
+static inline status_t find_kind(struct thread *thread, uint64_t capability, enum park_kind *kind) {
+    uint32_t changes = __atomic_load_n(&thread->process->captable.changes, __ATOMIC_RELAXED);
+    if (capability == thread->park_capability && changes == thread->park_changes) {
+        *kind = PARK_PRIVATE;
+        return CAPOS_OK;
+    }
+    return look_up_kind(thread, capability, kind);
 }
 
 static bool is_word(uint64_t address) {
@@ -151,20 +164,41 @@ static struct space_word_page *remembered(struct space *space, uint64_t address)
     return &space->word_pages[address / PAGE_SIZE % SPACE_WORD_PAGES];
 }
 
+static void forget(struct space_word_page *page) {
+    atomic_store_explicit(&page->address, 0, memory_order_release);
+}
+
+/* The generation of the region of an address, without a lock: that of some time during the call.
+ * False when its page is not remembered. */
+static inline bool recall_generation(struct space *space, uint64_t address, uint64_t *generation) {
+    const struct space_word_page *page = remembered(space, address);
+    uint64_t wanted = align_down(address, PAGE_SIZE);
+    /* acquire: pairs with the release in find_word; what is read is whole when the page is the same
+     * before and after. */
+    if (atomic_load_explicit(&page->address, memory_order_acquire) != wanted) {
+        return false;
+    }
+    *generation = __atomic_load_n(&page->generation, __ATOMIC_ACQUIRE);
+    return atomic_load_explicit(&page->address, memory_order_relaxed) == wanted;
+}
+
 /* The word, and its key for private parking. Under space->lock. */
 static status_t find_word(struct space *space, uint64_t address, const uint32_t **word,
                           struct park_key *key) {
     struct space_word_page *page = remembered(space, address);
-    if (page->address != align_down(address, PAGE_SIZE)) {
+    if (atomic_load_explicit(&page->address, memory_order_relaxed) !=
+        align_down(address, PAGE_SIZE)) {
         status_t status;
         *word = space_word_locked(space, address, &status);
         if (*word == NULL) {
             return status;
         }
         const struct address_range *range = address_ranges_find(&space->ranges, address);
-        page->address = align_down(address, PAGE_SIZE);
+        forget(page);
         page->memory = (const uint8_t *)*word - address % PAGE_SIZE;
-        page->generation = range->generation;
+        __atomic_store_n(&page->generation, range->generation, __ATOMIC_RELAXED);
+        /* release: pairs with the acquire in recall_generation */
+        atomic_store_explicit(&page->address, align_down(address, PAGE_SIZE), memory_order_release);
     }
     *word = (const uint32_t *)(const void *)(page->memory + address % PAGE_SIZE);
     *key = park_key_private(&queue, space->id, page->generation, address);
@@ -264,14 +298,13 @@ struct wake {
  * they. */
 static status_t find_wake_key(const struct wake *wake, struct park_key *key) {
     struct space *space = wake->space;
-    const struct space_word_page *page = remembered(space, wake->address);
-    status_t status = CAPOS_OK;
-    spinlock_lock(&space->lock);
-    if (wake->kind == PARK_PRIVATE && page->address == align_down(wake->address, PAGE_SIZE)) {
-        *key = park_key_private(&queue, space->id, page->generation, wake->address);
-    } else {
-        status = find_key(space, wake->kind, wake->address, key);
+    uint64_t generation;
+    if (wake->kind == PARK_PRIVATE && recall_generation(space, wake->address, &generation)) {
+        *key = park_key_private(&queue, space->id, generation, wake->address);
+        return CAPOS_OK;
     }
+    spinlock_lock(&space->lock);
+    status_t status = find_key(space, wake->kind, wake->address, key);
     spinlock_unlock(&space->lock);
     return status;
 }
@@ -323,12 +356,7 @@ static status_t wake_waiters(struct wake *wake, uint64_t *woken_out) {
 /* What happens most: one of those who wait privately on a word of a page that is remembered. False
  * when it is not; the key is whole but for its generation. */
 static inline bool wake_one(struct space *space, struct park_key *key, uint64_t *woken_out) {
-    const struct space_word_page *page = remembered(space, key->offset);
-    spinlock_lock(&space->lock);
-    bool is_remembered = page->address == align_down(key->offset, PAGE_SIZE);
-    key->generation = page->generation;
-    spinlock_unlock(&space->lock);
-    if (!is_remembered) {
+    if (!recall_generation(space, key->offset, &key->generation)) {
         return false;
     }
     struct spinlock *lock = &bucket_locks[park_queue_bucket(&queue, key)];
@@ -399,7 +427,7 @@ void park_drain_range(struct space *space, uint64_t address, uint64_t size) {
     uint64_t low = address, high = address + size;
     uint32_t number;
     for (uint32_t i = 0; i < SPACE_WORD_PAGES; i++) {
-        space->word_pages[i].address = 0;
+        forget(&space->word_pages[i]);
     }
     if (__atomic_load_n(&space->parked.count, __ATOMIC_RELAXED) == 0) {
         return; /* nobody can come while we hold space->lock */

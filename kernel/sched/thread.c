@@ -83,6 +83,7 @@ static void init_struct(struct thread *thread, struct process *process) {
     thread->process = process;
     thread->id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
     thread->band = PRIORITY_DEFAULT;
+    thread->park_capability = UINT64_MAX; /* which is never an id */
     thread->frame.cs = SELECTOR_USER_CODE;
     thread->frame.ss = SELECTOR_USER_DATA;
     thread->frame.rflags = RFLAGS_FIXED | RFLAGS_IF;

@@ -78,6 +78,10 @@ struct thread {
     uint32_t cpu; /* index of the CPU it ran on last */
     uint64_t cpu_time_ns;
 
+    /* The ParkSpace that it used last, good while the table has not changed since. */
+    uint64_t park_capability;
+    uint32_t park_changes;
+
     struct thread_exit exit;
     uint64_t ring_address; /* in the process's space */
 
