@@ -9,5 +9,6 @@ interface ParkSpace $Capos.grant(
   requeue @0 (address :UInt64, target :UInt64, expected :UInt64, wakeCount :UInt64,
               moveCount :UInt64) -> (woken :UInt64, moved :UInt64);
   # If the word at `address` holds `expected` (else valueChanged): wakes at most wakeCount of those
-  # parked there and moves at most moveCount of the rest to `target`, where they wait on.
+  # parked there and moves at most moveCount of the rest to `target`, where they wait on. Neither is
+  # more than CAPOS_REQUEUE_MAX.
 }

@@ -94,6 +94,9 @@ _Static_assert(sizeof(struct capos_completion) == 32, "ABI");
 #define CAPOS_THREAD_DETACHED UINT64_C(1) /* nobody will join it: no Thread capability is made */
 #define CAPOS_THREADS_MAX 8192u
 
+/* How many one ParkSpace.requeue wakes, and how many it moves, at most. */
+#define CAPOS_REQUEUE_MAX 512u
+
 /* The detail of a refused ProcessSpawner.spawn: a parameter, counted from one; for a grant this
  * plus its index; with badImage what is wrong with the image (enum elf_error of core/elf.h). */
 #define CAPOS_DETAIL_GRANT_FIRST 16u

@@ -16,8 +16,9 @@ status_t park_space_grant(struct process *process, struct object *source, uint64
     return CAPOS_OK;
 }
 
-/* What one call wakes and moves at most. */
-#define REQUEUE_MAX 512u
+static uint64_t at_most(uint64_t count) {
+    return count < CAPOS_REQUEUE_MAX ? count : CAPOS_REQUEUE_MAX;
+}
 
 /* Checks and moves under one lock; what came of it goes to invoke. */
 status_t park_space_decode_requeue(struct call *call,
@@ -32,8 +33,8 @@ status_t park_space_decode_requeue(struct call *call,
         .address = params->address,
         .target = params->target,
         .expected = (uint32_t)params->expected,
-        .wake_count = params->wake_count < REQUEUE_MAX ? params->wake_count : REQUEUE_MAX,
-        .move_count = params->move_count < REQUEUE_MAX ? params->move_count : REQUEUE_MAX,
+        .wake_count = at_most(params->wake_count),
+        .move_count = at_most(params->move_count),
     };
     return park_requeue(&call->process->space, &request, &call->decoded[0], &call->decoded[1]);
 }

@@ -86,9 +86,15 @@ void capos_cond_signal(struct capos_cond *cond) {
 void capos_cond_broadcast(struct capos_cond *cond, struct capos_mutex *mutex) {
     uint32_t sequence = __atomic_add_fetch(&cond->sequence, 1, __ATOMIC_RELAXED);
     struct capos_park_space_requeue_results results;
-    if (capos_park_space_requeue(capos_park_space(), (uintptr_t)&cond->sequence,
-                                 (uintptr_t)&mutex->state, sequence, 1, UINT64_MAX,
-                                 &results) != CAPOS_OK) {
+    uint64_t wake_count = 1;
+    int64_t result;
+    do {
+        result = capos_park_space_requeue(capos_park_space(), (uintptr_t)&cond->sequence,
+                                          (uintptr_t)&mutex->state, sequence, wake_count,
+                                          CAPOS_REQUEUE_MAX, &results);
+        wake_count = 0;
+    } while (result == CAPOS_OK && results.moved == CAPOS_REQUEUE_MAX);
+    if (result != CAPOS_OK) {
         /* Another signal came in between. */
         (void)capos_unpark(&cond->sequence, UINT64_MAX);
     }
