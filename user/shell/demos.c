@@ -18,6 +18,8 @@ static const struct demo demos[] = {
     {"float", "console", "", "floating point under preemption", EXIT_EXPECTED},
     {"timer", "console,timer", "", "sleeping, deadlines, cancel", EXIT_EXPECTED},
     {"memory", "console,memory", "", "reserve, commit, decommit, protect", EXIT_EXPECTED},
+    {"threads", "console,threads,thread-control,memory,park", "", "threads, and variables of each",
+     EXIT_EXPECTED},
     {"stale", "console,timer", "", "an id after its release", EXIT_EXPECTED},
     {"fault", "console", "", "a null pointer, and its report", PAGE_FAULT},
     {"overflow", "console", "", "a stack without end, and its report", PAGE_FAULT},
@@ -39,8 +41,8 @@ void demos_print(void) {
         capos_format(line, sizeof line, "run %s%s%s --grant %s", demo->name,
                      demo->arguments[0] != '\0' ? " " : "", demo->arguments, demo->grants);
         capos_print("  ");
-        print_padded(line, 36);
-        capos_printf("%s\n", demo->summary);
+        print_padded(demo->summary, 42);
+        capos_printf("%s\n", line);
     }
 }
 
