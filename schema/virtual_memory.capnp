@@ -27,5 +27,11 @@ interface VirtualMemory $Capos.grant(
   # run of more than a thousand mappings is told in parts). committed is 1 where a touch is served.
   # residentPages counts what has memory, in pages of 4096; pageSize is that of the page at address.
 
-  enum Kind { free @0; reserved @1; anonymous @2; image @3; stack @4; ring @5; start @6; clock @7; }
+  createObject @7 (size :UInt64) -> (object :UInt64);
+  # The id of a new capability of the interface MemoryObject, for an object of `size` bytes, at most
+  # CAPOS_MEMORY_OBJECT_BYTES_MAX. It counts as committed memory, and is charged to the process whose
+  # address space this is.
+
+  enum Kind { free @0; reserved @1; anonymous @2; image @3; stack @4; ring @5; start @6; clock @7;
+              object @8; }
 }

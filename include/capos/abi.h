@@ -108,6 +108,15 @@ _Static_assert(sizeof(struct capos_completion) == 32, "ABI");
 #define CAPOS_SPAWN_STRINGS_MAX 256u
 #define CAPOS_SPAWN_STRING_BYTES_MAX 8192u
 
+/* The size of a MemoryObject, and in how many places it may be mapped at a time. */
+#define CAPOS_MEMORY_OBJECT_BYTES_MAX (UINT64_C(1) << 39)
+#define CAPOS_MEMORY_OBJECT_MAPPINGS_MAX 4096u
+
+/* Flags of MemoryObject.map. */
+enum {
+    CAPOS_MAP_PRIVATE = 1 << 0, /* what is written goes to the mapping's own copies of pages */
+};
+
 #define CAPOS_RING_ENTRIES 64u
 #define CAPOS_RING_COMPLETIONS 64u
 #define CAPOS_RING_IN_FLIGHT_MAX 32u

@@ -15,6 +15,7 @@
 #include "kernel/debug/log.h"
 #include "kernel/dev/stream.h"
 #include "kernel/mm/frame.h"
+#include "kernel/mm/frame_owners.h"
 #include "kernel/sched/park.h"
 #include "kernel/sched/scheduler.h"
 
@@ -42,6 +43,7 @@ _Noreturn void kernel_main(uint32_t loader, uint32_t loader_words, uint64_t entr
     speculation_init();
     frame_init(&info);
     paging_init(&info);
+    frame_owners_init(&info);
     cpu_guard_boot_stack();
     acpi_init(&info);
     package_init(&info);

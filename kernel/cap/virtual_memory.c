@@ -1,6 +1,8 @@
 #include "virtual_memory.h"
 
+#include "kernel/cap/memory_calls.h"
 #include "kernel/sched/process.h"
+#include "memory_object.h"
 
 /* The object is struct process's member `memory`: it acts for that process, whoever holds it. */
 static struct process *owner_of(struct call *call) {
@@ -152,4 +154,16 @@ void virtual_memory_invoke_query(struct call *call,
     results->committed = run.is_committed;
     results->resident_pages = run.resident_pages;
     results->page_size = run.page_size;
+}
+
+status_t virtual_memory_decode_create_object(
+    struct call *call, const struct capos_virtual_memory_create_object_params *params) {
+    struct memory_object *object;
+    status_t status = memory_object_create(owner_of(call), params->size, &object);
+    return status == CAPOS_OK ? memory_call_add(call, object, &memory_object_interface) : status;
+}
+
+void virtual_memory_invoke_create_object(
+    struct call *call, struct capos_virtual_memory_create_object_results *results) {
+    results->object = call->decoded[0];
 }

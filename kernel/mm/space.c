@@ -82,6 +82,7 @@ void space_fini(struct space *space) {
         }
     }
     space_drop_pages(space, USER_LOW, USER_HIGH, SPACE_FREE);
+    space_drop_mappings(space, space_release_objects(space, USER_LOW, USER_HIGH));
     address_ranges_init(&space->ranges, USER_LOW, USER_HIGH);
     space_give_frame(space, space->root);
     space->root = PADDR_NONE;

@@ -27,7 +27,8 @@ enum space_kind {
     SPACE_RING,
     SPACE_START,
     SPACE_CLOCK,
-    SPACE_DYING, /* being unmapped: nothing may be done with it; query says reserved */
+    SPACE_OBJECT, /* space_object.h; tag is the mapping */
+    SPACE_DYING,  /* being unmapped: nothing may be done with it; query says reserved */
 };
 
 enum { PROTECT_NONE = 0, PROTECT_READ = 1, PROTECT_WRITE = 2, PROTECT_EXECUTE = 4 };
@@ -51,16 +52,15 @@ struct space {
     struct address_pool nodes; /* spare ones, enough of them to give back whatever there is */
     paddr_t node_frames;       /* frames that nodes were cut from, linked by their first word */
     paddr_t root;
-    uint64_t unmap_count; /* each unmap marks its ranges with its number */
-    uint32_t changes;     /* of several steps that are under way; space_fini waits for their end */
-    bool dying;           /* being torn down: every change is refused with disconnected */
+    uint32_t changes; /* of several steps that are under way; space_fini waits for their end */
+    bool dying;       /* being torn down: every change is refused with disconnected */
     uint64_t id; /* never given twice: spaces differ in it, and so do the keys of parked waiters */
     struct ledger *ledger;
     struct spinlock parked_lock; /* guards parked; kernel/sched/park.h has the order */
     struct park_index parked;    /* the waiters of this space, by address */
     struct space_word_page word_pages[SPACE_WORD_PAGES]; /* kernel/sched/park.c's */
-    uint64_t committed_bytes;                            /* by VirtualMemory */
-    uint64_t commit_limit; /* bytes; UINT64_MAX: the ledger alone decides */
+    uint64_t committed_bytes; /* VirtualMemory, objects, private mappings */
+    uint64_t commit_limit;    /* bytes; UINT64_MAX: the ledger alone decides */
 
     _Atomic uint64_t
         active_cpus[SPACE_CPU_WORDS]; /* shared: CPUs whose CR3 may hold these tables */
@@ -88,6 +88,10 @@ MUST_CHECK status_t space_commit(struct space *space, uint64_t address, uint64_t
                                  uint32_t protection);
 MUST_CHECK status_t space_decommit(struct space *space, uint64_t address, uint64_t size);
 
+/* Counts memory as committed that is not a range of this space; disconnected when it is dying. */
+MUST_CHECK status_t space_charge_commit(struct space *space, uint64_t size);
+void space_refund_commit(struct space *space, uint64_t size);
+
 struct space_run {
     uint64_t start, size, resident_pages, page_size;
     uint32_t kind, protection;
@@ -106,7 +110,8 @@ MUST_CHECK status_t space_add_page(struct space *space, uint64_t address, uint32
 MUST_CHECK status_t space_touch(struct space *space, uint64_t address, paddr_t *frame_out);
 
 /* The kernel's way to a word that may be read, brought in if need be; NULL and *status if not. The
- * caller holds space->lock, and lets go of the word before that. */
+ * caller holds space->lock, and lets go of the word before that. The lock may be let go meanwhile:
+ * what the caller has seen before may have changed. */
 const uint32_t *space_word_locked(struct space *space, uint64_t address, status_t *status);
 
 /* Which bytes of which memory object stand at the address, mapped to be shared. Under space->lock.

@@ -1,12 +1,8 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/space_parts.h"
 
-static bool allows(pte_t entry, uint32_t access) {
-    pte_t wanted = PTE_PRESENT | ((access & PROTECT_WRITE) != 0 ? PTE_WRITE : 0);
-    return (entry & wanted) == wanted && ((access & PROTECT_EXECUTE) == 0 || (entry & PTE_NX) == 0);
-}
-
-/* The frame of a page that may be accessed so, brought in if need be. */
+/* The frame of a page that may be accessed so, brought in if need be. Where an object is mapped,
+ * the lock may be let go meanwhile. */
 static status_t resolve_locked(struct space *space, uint64_t address, uint32_t access,
                                paddr_t *frame_out) {
     if (address < USER_LOW || address >= USER_HIGH || space->dying) {
@@ -17,6 +13,9 @@ static status_t resolve_locked(struct space *space, uint64_t address, uint32_t a
         return CAPOS_E_BAD_ADDRESS;
     }
     uint64_t page = align_down(address, PAGE_SIZE);
+    if (range->kind == SPACE_OBJECT) {
+        return space_resolve_object(space, page, access, frame_out);
+    }
     struct paging_path path;
     paging_find(space->root, page, &path);
     if (*path.entry[path.level] == 0) {
@@ -29,7 +28,7 @@ static status_t resolve_locked(struct space *space, uint64_t address, uint32_t a
         }
     }
     pte_t *entry = path.entry[0];
-    if (!allows(*entry, access)) {
+    if (!space_page_allows(*entry, access)) {
         /* A protection of a large range, in steps, has not come here yet. */
         *entry = (*entry & (PTE_ADDRESS | PTE_OWNED)) | space_page_flags(range->protection);
     }
@@ -54,11 +53,6 @@ const uint32_t *space_word_locked(struct space *space, uint64_t address, status_
     }
     const uint8_t *page = direct_map(frame);
     return (const uint32_t *)(const void *)(page + address % PAGE_SIZE);
-}
-
-bool space_object_at(struct space *space, uint64_t address, uint64_t *object_id,
-                     uint64_t *generation, uint64_t *offset) {
-    return false;
 }
 
 status_t space_touch(struct space *space, uint64_t address, paddr_t *frame_out) {

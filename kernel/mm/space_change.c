@@ -16,7 +16,7 @@ static bool is_protection_valid(uint32_t protection) {
     return protection <= 7 && !write_only && !write_execute;
 }
 
-static status_t charge_commit(struct space *space, uint64_t size) {
+status_t space_charge_commit_locked(struct space *space, uint64_t size) {
     if (size > space->commit_limit - space->committed_bytes) {
         return CAPOS_E_OVER_QUOTA;
     }
@@ -24,17 +24,34 @@ static status_t charge_commit(struct space *space, uint64_t size) {
     return CAPOS_OK;
 }
 
-static status_t map_locked(struct space *space, uint64_t hint, uint64_t size, uint32_t kind,
-                           uint32_t protection, uint64_t tag, uint64_t *address_out) {
-    uint64_t address = hint;
-    status_t status = space->dying ? CAPOS_E_DISCONNECTED : space_fill_nodes(space, 1);
-    if (status == CAPOS_OK && hint == 0) {
+status_t space_charge_commit(struct space *space, uint64_t size) {
+    spinlock_lock(&space->lock);
+    status_t status = space->dying ? CAPOS_E_DISCONNECTED : space_charge_commit_locked(space, size);
+    spinlock_unlock(&space->lock);
+    return status;
+}
+
+void space_refund_commit(struct space *space, uint64_t size) {
+    spinlock_lock(&space->lock);
+    space->committed_bytes -= size;
+    spinlock_unlock(&space->lock);
+}
+
+status_t space_map_locked(struct space *space, uint64_t hint, uint64_t size, uint32_t kind,
+                          uint32_t protection, uint64_t tag, uint64_t *address_out) {
+    uint64_t address = hint == 0 ? SPACE_CHOOSE_LOW : hint;
+    if (!is_protection_valid(protection) ||
+        !address_ranges_is_valid(&space->ranges, address, size)) {
+        return CAPOS_E_INVALID_ARGUMENT;
+    }
+    status_t status = CAPOS_OK;
+    if (hint == 0) {
         status =
             address_ranges_find_free(&space->ranges, SPACE_CHOOSE_LOW, size, PAGE_SIZE, &address);
         status = status == CAPOS_OK ? status : CAPOS_E_NO_MEMORY;
     }
     if (status == CAPOS_OK && kind == SPACE_ANONYMOUS) {
-        status = charge_commit(space, size);
+        status = space_charge_commit_locked(space, size);
     }
     if (status != CAPOS_OK) {
         return status;
@@ -57,12 +74,11 @@ static status_t map_locked(struct space *space, uint64_t hint, uint64_t size, ui
 
 status_t space_map(struct space *space, uint64_t hint, uint64_t size, uint32_t kind,
                    uint32_t protection, uint64_t tag, uint64_t *address_out) {
-    uint64_t place = hint == 0 ? SPACE_CHOOSE_LOW : hint;
-    if (!is_protection_valid(protection) || !address_ranges_is_valid(&space->ranges, place, size)) {
-        return CAPOS_E_INVALID_ARGUMENT;
-    }
     spinlock_lock(&space->lock);
-    status_t status = map_locked(space, hint, size, kind, protection, tag, address_out);
+    status_t status = space->dying ? CAPOS_E_DISCONNECTED : space_fill_nodes(space, 1);
+    if (status == CAPOS_OK) {
+        status = space_map_locked(space, hint, size, kind, protection, tag, address_out);
+    }
     spinlock_unlock(&space->lock);
     return status;
 }
@@ -74,11 +90,15 @@ static uint64_t overlap(const struct address_range *range, uint64_t address, uin
     return high > low ? high - low : 0;
 }
 
-/* What of the range was committed by VirtualMemory. Refused when part of it is fixed, when somebody
+struct survey {
+    uint64_t committed_bytes;
+    bool has_objects;
+};
+
+/* What there is in the range. Refused when part of it is fixed, when somebody
  * else is unmapping part of it just now, or when the nodes for splits are missing. */
-static status_t survey(struct space *space, uint64_t address, uint64_t size,
-                       uint64_t *anonymous_out) {
-    *anonymous_out = 0;
+static status_t survey(struct space *space, uint64_t address, uint64_t size, struct survey *found) {
+    *found = (struct survey){0};
     if (space->dying) {
         return CAPOS_E_DISCONNECTED;
     }
@@ -93,8 +113,10 @@ static status_t survey(struct space *space, uint64_t address, uint64_t size,
         if (range->kind == SPACE_DYING) {
             return CAPOS_E_BUSY;
         }
-        if (range->kind == SPACE_ANONYMOUS) {
-            *anonymous_out += overlap(range, address, size);
+        bool is_object = range->kind == SPACE_OBJECT;
+        found->has_objects |= is_object;
+        if (range->kind == SPACE_ANONYMOUS || (is_object && space_object_is_committed(range))) {
+            found->committed_bytes += overlap(range, address, size);
         }
     }
     return CAPOS_OK;
@@ -108,30 +130,30 @@ static void set_ranges(struct space *space, uint64_t address, uint64_t size, uin
     ASSERT(status == CAPOS_OK);
 }
 
-static void remove_ranges(struct space *space, uint64_t address, uint64_t size) {
+void space_remove_ranges(struct space *space, uint64_t address, uint64_t size) {
     status_t status = address_ranges_remove(&space->ranges, address, size, &space->nodes);
     ASSERT(status == CAPOS_OK);
     (void)space_fill_nodes(space, 0); /* for the next one; if it fails, that one is refused */
 }
 
 /* Marks what is to be unmapped: nobody else can do anything with it, and no other unmap takes it
- * for its own. */
+ * for its own, since it gets a generation that nothing else has. */
 static uint64_t mark_dying(struct space *space, uint64_t address, uint64_t size) {
     set_ranges(space, address, size, SPACE_DYING, PROTECT_NONE);
-    uint64_t tag = ++space->unmap_count << 1; /* never SPACE_TAG_BORROWED */
+    uint64_t generation = ++space->ranges.generation;
     struct address_range *range = address_ranges_find_from(&space->ranges, address);
     for (; range != NULL && range->start < address + size; range = range->next) {
-        range->tag = tag;
+        range->generation = generation;
     }
-    return tag;
+    return generation;
 }
 
 /* The next range of this unmap, which may have holes that others fill meanwhile. */
-static bool find_dying(struct space *space, uint64_t address, uint64_t end, uint64_t tag,
+static bool find_dying(struct space *space, uint64_t address, uint64_t end, uint64_t generation,
                        uint64_t *start, uint64_t *size) {
     spinlock_lock(&space->lock);
     const struct address_range *range = address_ranges_find_from(&space->ranges, address);
-    while (range != NULL && (range->kind != SPACE_DYING || range->tag != tag)) {
+    while (range != NULL && range->generation != generation) {
         range = range->next;
     }
     bool found = range != NULL && range->start < end;
@@ -158,46 +180,71 @@ static void end_steps(struct space *space) {
     spinlock_unlock(&space->lock);
 }
 
+/* The end of an unmap in one step, which is done and flushed. The caller has the lock, and loses
+ * it.
+ */
+static void end_unmap_and_unlock(struct space *space, uint64_t address, uint64_t size,
+                                 bool has_objects, const struct space_step *step) {
+    struct memory_mapping *gone = NULL;
+    if (has_objects) {
+        gone = space_release_objects(space, address, address + size);
+        space->changes++;
+    }
+    space_remove_ranges(space, address, size);
+    spinlock_unlock(&space->lock);
+    space_give_batch(space, step);
+    if (has_objects) {
+        space_drop_mappings(space, gone);
+        end_steps(space);
+    }
+}
+
 /*
  * Takes away whatever is in the range, which survey has not refused. The caller has the lock, and
  * loses it. Addresses stay taken until their pages are gone and flushed, so that nobody maps
  * something new there that would be dropped with the old, or seen through an old translation.
  */
-static void unmap_and_unlock(struct space *space, uint64_t address, uint64_t size) {
+static void take_away_and_unlock(struct space *space, uint64_t address, uint64_t size,
+                                 bool has_objects) {
     uint64_t end = address + size, start, part;
     park_drain_range(space, address, size);
     struct space_step step = space_collect_pages(space, address, end);
     if (step.end == end && space_is_flushed(space, address, &step)) {
-        remove_ranges(space, address, size);
-        spinlock_unlock(&space->lock);
-        space_give_batch(space, &step);
+        end_unmap_and_unlock(space, address, size, has_objects, &step);
         return;
     }
-    uint64_t tag = mark_dying(space, address, size);
+    uint64_t generation = mark_dying(space, address, size);
     begin_steps(space, address, &step);
-    while (find_dying(space, address, end, tag, &start, &part)) {
+    while (find_dying(space, address, end, generation, &start, &part)) {
         space_drop_pages(space, start, start + part, SPACE_DYING);
         spinlock_lock(&space->lock);
-        remove_ranges(space, start, part);
+        struct memory_mapping *gone =
+            has_objects ? space_release_objects(space, start, start + part) : NULL;
+        space_remove_ranges(space, start, part);
         spinlock_unlock(&space->lock);
+        space_drop_mappings(space, gone);
     }
     end_steps(space);
+}
+
+status_t space_unmap_and_unlock(struct space *space, uint64_t address, uint64_t size) {
+    struct survey found;
+    status_t status = survey(space, address, size, &found);
+    if (status != CAPOS_OK) {
+        spinlock_unlock(&space->lock);
+        return status;
+    }
+    space->committed_bytes -= found.committed_bytes;
+    take_away_and_unlock(space, address, size, found.has_objects);
+    return CAPOS_OK;
 }
 
 status_t space_unmap(struct space *space, uint64_t address, uint64_t size) {
     if (!address_ranges_is_valid(&space->ranges, address, size)) {
         return CAPOS_E_INVALID_ARGUMENT;
     }
-    uint64_t anonymous;
     spinlock_lock(&space->lock);
-    status_t status = survey(space, address, size, &anonymous);
-    if (status != CAPOS_OK) {
-        spinlock_unlock(&space->lock);
-        return status;
-    }
-    space->committed_bytes -= anonymous;
-    unmap_and_unlock(space, address, size);
-    return CAPOS_OK;
+    return space_unmap_and_unlock(space, address, size);
 }
 
 void space_unmap_fixed(struct space *space, uint64_t address, uint64_t size) {
@@ -206,11 +253,11 @@ void space_unmap_fixed(struct space *space, uint64_t address, uint64_t size) {
         spinlock_unlock(&space->lock); /* the addresses stay taken, with nothing behind them */
         return;
     }
-    unmap_and_unlock(space, address, size);
+    take_away_and_unlock(space, address, size, false);
 }
 
-/* All of it committed (not merely reserved), none of it fixed, and nothing borrowed to be written.
- */
+/* All of it committed (not merely reserved), none of it fixed, nothing borrowed to be written, and
+ * no object given more than its mapping allows. */
 static status_t check_protect(struct space *space, uint64_t address, uint64_t size,
                               uint32_t protection) {
     uint64_t at = address;
@@ -224,6 +271,9 @@ static status_t check_protect(struct space *space, uint64_t address, uint64_t si
         }
         if (space_kind_is_fixed(range->kind) ||
             ((protection & PROTECT_WRITE) != 0 && (range->tag & SPACE_TAG_BORROWED) != 0)) {
+            return CAPOS_E_NOT_PERMITTED;
+        }
+        if (range->kind == SPACE_OBJECT && (protection & ~space_object_rights(range)) != 0) {
             return CAPOS_E_NOT_PERMITTED;
         }
         at = range->start + range->size;
@@ -296,7 +346,7 @@ status_t space_commit(struct space *space, uint64_t address, uint64_t size, uint
     if (!space->dying && address_ranges_is_kind(&space->ranges, address, size, SPACE_RESERVED)) {
         status = space_fill_nodes(space, SPLIT_NODES);
         if (status == CAPOS_OK) {
-            status = charge_commit(space, size);
+            status = space_charge_commit_locked(space, size);
         }
         if (status == CAPOS_OK) {
             set_ranges(space, address, size, SPACE_ANONYMOUS, protection);

@@ -13,8 +13,7 @@ pte_t space_page_flags(uint32_t protection) {
            ((protection & PROTECT_EXECUTE) != 0 || !cpu_features.nx ? 0 : PTE_NX);
 }
 
-/* Takes the tables that are missing on the way, all or none. */
-static status_t make_way(struct space *space, struct paging_path *path, uint64_t page) {
+status_t space_make_way(struct space *space, struct paging_path *path, uint64_t page) {
     paddr_t tables[TABLES_MAX];
     for (uint32_t taken = 0; taken < path->level; taken++) {
         status_t status = space_take_frame(space, &tables[taken]);
@@ -34,7 +33,7 @@ status_t space_bring_in(struct space *space, struct paging_path *path, uint64_t 
     paddr_t frame;
     status_t status = space_take_frame(space, &frame);
     if (status == CAPOS_OK && path->level > 0) {
-        status = make_way(space, path, page);
+        status = space_make_way(space, path, page);
         if (status != CAPOS_OK) {
             space_give_frame(space, frame);
         }
@@ -50,7 +49,7 @@ status_t space_map_frame(struct space *space, uint64_t address, paddr_t frame, u
     struct paging_path path;
     spinlock_lock(&space->lock);
     paging_find(space->root, address, &path);
-    status_t status = make_way(space, &path, address);
+    status_t status = space_make_way(space, &path, address);
     if (status == CAPOS_OK) {
         paging_set(&path, frame.value | space_page_flags(protection) | (owned ? PTE_OWNED : 0));
     }
@@ -125,7 +124,16 @@ struct space_step space_collect_pages(struct space *space, uint64_t address, uin
 }
 
 /* A page without any protection keeps its frame: the entry is not present for the CPU, and still
- * ours. */
+ * ours. What is not ours is never given more: a fault finds out what may be shown, and how. */
+static pte_t protected_entry(pte_t before, pte_t flags) {
+    if ((before & PTE_OWNED) == 0) {
+        return (before & PTE_ADDRESS) | (flags & ~(PTE_WRITE | PTE_PRESENT)) |
+               (before & flags & PTE_PRESENT);
+    }
+    flags &= (before & PTE_UNSETTLED) != 0 ? ~PTE_WRITE : UINT64_MAX;
+    return (before & (PTE_ADDRESS | PTE_OWNED | PTE_UNSETTLED)) | flags;
+}
+
 struct space_step space_protect_pages(struct space *space, uint64_t address, uint64_t end,
                                       uint32_t protection) {
     struct space_step step = {.end = address};
@@ -143,7 +151,7 @@ struct space_step space_protect_pages(struct space *space, uint64_t address, uin
         for (uint32_t i = 0; i < count; i++) {
             pte_t before = entries[i];
             if (before != 0) {
-                entries[i] = (before & (PTE_ADDRESS | PTE_OWNED)) | flags;
+                entries[i] = protected_entry(before, flags);
                 step.has_changed |= (before & PTE_PRESENT) != 0 && entries[i] != before;
                 done++;
             }

@@ -2,12 +2,15 @@
 /*
  * What the files of an address space share: space.c (its life, nodes, frames), space_change.c (the
  * methods of VirtualMemory), space_query.c, space_pages.c (page tables), space_access.c (faults,
- * and the kernel's access to a program's memory). Nobody else includes this.
+ * and the kernel's access to a program's memory), space_object.c and object_fault.c (memory
+ * objects). Nobody else includes this.
  *
  * Rules
  * - The caller holds space->lock, but for functions that say otherwise.
  */
 #include "kernel/mm/space.h"
+
+struct memory_mapping;
 
 /* A zeroed frame that the ledger is charged for. */
 MUST_CHECK status_t space_take_frame(struct space *space, paddr_t *frame_out);
@@ -30,7 +33,26 @@ static inline bool space_kind_is_committed(uint32_t kind) {
     return kind != SPACE_RESERVED && kind != SPACE_DYING;
 }
 
+/* Ranges that show an object, or did before their unmap began. */
+static inline bool space_range_is_object(const struct address_range *range) {
+    return range->kind == SPACE_OBJECT ||
+           (range->kind == SPACE_DYING && range->tag > SPACE_TAG_BORROWED);
+}
+
+static inline struct memory_mapping *space_mapping_of(const struct address_range *range) {
+    ASSERT(space_range_is_object(range));
+    return (struct memory_mapping *)(uintptr_t)range->tag;
+}
+
 pte_t space_page_flags(uint32_t protection);
+
+static inline bool space_page_allows(pte_t entry, uint32_t access) {
+    pte_t wanted = PTE_PRESENT | ((access & PROTECT_WRITE) != 0 ? PTE_WRITE : 0);
+    return (entry & wanted) == wanted && ((access & PROTECT_EXECUTE) == 0 || (entry & PTE_NX) == 0);
+}
+
+/* Takes the tables that are missing on the way, all or none. */
+MUST_CHECK status_t space_make_way(struct space *space, struct paging_path *path, uint64_t page);
 
 /* Puts a fresh, zeroed frame of the space's own where the path ends, which is the page's. */
 MUST_CHECK status_t space_bring_in(struct space *space, struct paging_path *path, uint64_t page,
@@ -64,3 +86,36 @@ void space_drop_pages(struct space *space, uint64_t address, uint64_t end, uint3
 uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end);
 /* Of the page that stands there; 4096 where none does. */
 uint64_t space_page_size(struct space *space, uint64_t address);
+
+/* space_change.c, for space_object.c. */
+
+MUST_CHECK status_t space_charge_commit_locked(struct space *space, uint64_t size);
+/* As space_map; the node is there. */
+MUST_CHECK status_t space_map_locked(struct space *space, uint64_t hint, uint64_t size,
+                                     uint32_t kind, uint32_t protection, uint64_t tag,
+                                     uint64_t *address_out);
+/* As space_unmap. The caller loses the lock. */
+MUST_CHECK status_t space_unmap_and_unlock(struct space *space, uint64_t address, uint64_t size);
+/* Takes ranges out whose pages are gone; the nodes for splits are there. */
+void space_remove_ranges(struct space *space, uint64_t address, uint64_t size);
+
+/* space_object.c. */
+
+/* The protections that the pages of a range of an object may be given, and whether it counts as
+ * committed memory. */
+uint32_t space_object_rights(const struct address_range *range);
+bool space_object_is_committed(const struct address_range *range);
+
+/* What [address, end) shows of objects is about to leave the ranges, and its pages have been
+ * flushed: the mappings that nothing is left of, which are due for space_drop_mappings. */
+struct memory_mapping *space_release_objects(struct space *space, uint64_t address, uint64_t end);
+/* Without any lock. The caller is counted in space->changes. */
+void space_drop_mappings(struct space *space, struct memory_mapping *gone);
+
+/* Waits until no CPU uses any more what the step from `address` on took away, or others before it.
+ * The caller loses the lock. */
+void space_flush_and_unlock(struct space *space, uint64_t address, const struct space_step *step);
+
+/* object_fault.c: the frame of a page in a range of an object. The lock may be let go meanwhile. */
+MUST_CHECK status_t space_resolve_object(struct space *space, uint64_t page, uint32_t access,
+                                         paddr_t *frame_out);

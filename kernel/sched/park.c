@@ -158,7 +158,8 @@ static status_t find_key(struct space *space, enum park_kind kind, uint64_t addr
 
 /*
  * Words are parked on again and again, so a space remembers where the last ones were. It forgets
- * them when memory is taken away: park_drain_range is called then, whoever does it.
+ * them when memory is taken away: park_drain_range is called then, whoever does it; and when a page
+ * gets another frame.
  */
 static struct space_word_page *remembered(struct space *space, uint64_t address) {
     return &space->word_pages[address / PAGE_SIZE % SPACE_WORD_PAGES];
@@ -423,12 +424,16 @@ static struct park_waiter *first_in_bucket(struct space *space, uint64_t low, ui
     return waiter != NULL && park_waiter_bucket(waiter) == number ? waiter : NULL;
 }
 
-void park_drain_range(struct space *space, uint64_t address, uint64_t size) {
-    uint64_t low = address, high = address + size;
-    uint32_t number;
+void park_forget_words(struct space *space) {
     for (uint32_t i = 0; i < SPACE_WORD_PAGES; i++) {
         forget(&space->word_pages[i]);
     }
+}
+
+void park_drain_range(struct space *space, uint64_t address, uint64_t size) {
+    uint64_t low = address, high = address + size;
+    uint32_t number;
+    park_forget_words(space);
     if (__atomic_load_n(&space->parked.count, __ATOMIC_RELAXED) == 0) {
         return; /* nobody can come while we hold space->lock */
     }
@@ -478,8 +483,12 @@ static status_t requeue_locked(struct space *space, const struct park_requeue *r
                                struct claimed *claimed, uint64_t *moved_out) {
     struct park_key from, to;
     status_t status;
+    /* The word that is read comes last: bringing in another one may let go of the lock. */
+    if (space_word_locked(space, request->target, &status) == NULL) {
+        return status;
+    }
     const uint32_t *word = space_word_locked(space, request->address, &status);
-    if (word == NULL || space_word_locked(space, request->target, &status) == NULL) {
+    if (word == NULL) {
         return status;
     }
     status = find_key(space, PARK_PRIVATE, request->address, &from);

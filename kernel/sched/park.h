@@ -46,3 +46,7 @@ MUST_CHECK status_t park_requeue(struct space *space, const struct park_requeue 
 /* Ends every wait on words in [address, address + size) of the space with memoryGone. The caller
  * holds space->lock. */
 void park_drain_range(struct space *space, uint64_t address, uint64_t size);
+
+/* For whoever gives a page another frame, with the same contents: waits on its words go on. The
+ * caller holds space->lock. */
+void park_forget_words(struct space *space);

@@ -25,6 +25,8 @@ typedef uint64_t pte_t;
 #define PTE_LARGE (UINT64_C(1) << 7)
 #define PTE_GLOBAL (UINT64_C(1) << 8)
 #define PTE_OWNED (UINT64_C(1) << 9) /* of a page, ours: ignored by the CPU */
+/* Of a page, ours: CPUs may still see the frame that was there before this one. */
+#define PTE_UNSETTLED (UINT64_C(1) << 10)
 /* Of an entry that points to a table, ours. The count: bits 52-61. The top: the last group of 64
  * entries, so 512 bytes, in which one may be in use, as bits 9-11 of their offset. */
 #define PTE_COUNT_ONE (UINT64_C(1) << 52)

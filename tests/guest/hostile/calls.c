@@ -4,7 +4,7 @@
 #define ARENA_BYTES UINT64_C(262144)
 #define MESSAGE_WORDS 64u
 
-static capos_cap_t memory;
+static capos_cap_t memory, object, clone;
 static uint64_t arena, stale_id;
 static uint64_t message[MESSAGE_WORDS];
 
@@ -33,6 +33,9 @@ static const struct method methods[] = {
     METHOD("memory", VIRTUAL_MEMORY, COMMIT, virtual_memory, commit, false),
     METHOD("memory", VIRTUAL_MEMORY, DECOMMIT, virtual_memory, decommit, false),
     METHOD("memory", VIRTUAL_MEMORY, QUERY, virtual_memory, query, false),
+    METHOD("object", MEMORY_OBJECT, SIZE, memory_object, size, false),
+    METHOD("object", MEMORY_OBJECT, MAP, memory_object, map, false),
+    METHOD("object", MEMORY_OBJECT, UNMAP, memory_object, unmap, false),
     METHOD("thread-control", THREAD_CONTROL, GET_FS_BASE, thread_control, get_fs_base, false),
     METHOD("thread-control", THREAD_CONTROL, SET_FS_BASE, thread_control, set_fs_base, false),
     METHOD("thread-control", THREAD_CONTROL, YIELD, thread_control, yield, false),
@@ -58,6 +61,27 @@ void hostile_arena_open(void) {
     hostile_arena_mend();
 }
 
+/* Another object, a part of which stands in the arena and is shared with a clone. The mappings that
+ * operations have made of the one before keep that, until its turn to be unmapped comes. */
+static void renew_object(void) {
+    const uint64_t protection = CAPOS_PROTECTION_READ | CAPOS_PROTECTION_WRITE;
+    uint64_t half = ARENA_BYTES / 2, address;
+    if (object != CAPOS_CAP_NONE) {
+        capos_release(object);
+        capos_release(clone);
+    }
+    if (capos_virtual_memory_create_object(memory, ARENA_BYTES, &object) != 0 ||
+        capos_virtual_memory_unmap(memory, arena + half, half) != 0 ||
+        capos_memory_object_map(object, arena + half, 0, half, protection, hostile_below(2),
+                                &address) != 0) {
+        capos_abort("the arena cannot have an object");
+    }
+    memset((void *)address, 1, half);
+    if (capos_memory_object_clone(object, &clone) != 0) {
+        capos_abort("the object cannot be cloned");
+    }
+}
+
 /* Puts back what operations have unmapped or protected, so that the next ones get somewhere. */
 void hostile_arena_mend(void) {
     const uint64_t protection = CAPOS_PROTECTION_READ | CAPOS_PROTECTION_WRITE;
@@ -67,6 +91,7 @@ void hostile_arena_mend(void) {
     if (capos_virtual_memory_map(memory, arena, ARENA_BYTES, protection, &arena) != 0) {
         capos_abort("the arena cannot be mapped again");
     }
+    renew_object();
 }
 
 uint64_t hostile_address(void) {
@@ -138,6 +163,12 @@ static void fill_words(const struct method *method, uint64_t *words, uint32_t co
     if (strcmp(method->grant, "memory") == 0 &&
         method->ordinal != CAPOS_VIRTUAL_MEMORY_METHOD_QUERY) {
         make_range(&words[0], &words[1]);
+    } else if (strcmp(method->grant, "object") == 0 && count > 0) {
+        make_range(&words[0], &words[1]);
+        if (method->ordinal == CAPOS_MEMORY_OBJECT_METHOD_MAP) {
+            words[2] = words[1];
+            words[1] = hostile_below(16) * CAPOS_PAGE_SIZE;
+        }
     } else if (strcmp(method->grant, "timer") == 0 && count > 0) {
         words[0] = hostile_deadline();
     } else if (strcmp(method->grant, "console") == 0 &&
@@ -153,7 +184,8 @@ void hostile_make_call(struct capos_entry *entry, enum hostile_call kind) {
     const struct method *method = &methods[hostile_below(METHOD_COUNT)];
     uint32_t bytes = method->params_bytes;
     entry->opcode = CAPOS_OP_CALL;
-    entry->capability = capos_lookup(method->grant, 0);
+    bool is_object = strcmp(method->grant, "object") == 0;
+    entry->capability = is_object ? object : capos_lookup(method->grant, 0);
     entry->method = method->ordinal;
     entry->length = bytes;
     entry->argument[0] = (uintptr_t)message;
