@@ -111,6 +111,6 @@ bench:
 	+$(Q)$(MAKE) $(BENCH_SIDES:%=bench-%)
 	$(Q)sh bench/run.sh $(BENCH_SIDES)
 
-##@ make bench-profile where the kernel spends its instructions, by function (METRIC=NAME)
+##@ make bench-profile where the kernel spends its instructions, by function (METRIC=NAME, CPUS=4)
 bench-profile: bench-capos
-	$(Q)NM=$(NM) sh bench/profile.sh $(METRIC)
+	$(Q)NM=$(NM) CPUS=$(CPUS) sh bench/profile.sh $(METRIC)

@@ -1,6 +1,8 @@
 #!/bin/sh
-# profile.sh [METRIC]...: where the kernel's instructions go on capOS while each metric is measured,
-# by function; all metrics without an argument.
+# profile.sh [NAME]...: where the kernel's instructions go on capOS while each metric is measured, by
+# function; all metrics without an argument.
+#
+#   CPUS=4   the operations of bench/cpus.def, on so many CPUs
 #
 # QEMU writes down each instruction of the kernel, which takes a minute. What is counted is exact,
 # rounds of warming up included; what is inlined counts for the function that it went into.
@@ -11,6 +13,16 @@ BUILD=build/bench
 KERNEL=build/capos-kernel.elf
 NM=${NM:-llvm-nm-19}
 LINES=20 # of a profile
+CPUS=${CPUS:-}
+
+# What is measured is known by its function in the program.
+if [ -n "$CPUS" ]; then
+    package=cpus
+    prefix=once_
+else
+    package=metrics
+    prefix=bench_
+fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -22,12 +34,12 @@ symbols() {
 }
 
 symbols "$KERNEL" >"$work/kernel"
-symbols "$BUILD/capos/bench.elf" | sed -n 's/ bench_/ /p' >"$work/metrics"
+symbols "$BUILD/capos/bench.elf" | sed -n "s/ $prefix/ /p" >"$work/metrics"
 # shellcheck disable=SC2046 # names are words
 [ $# -gt 0 ] || set -- $(cut -d ' ' -f 2 "$work/metrics")
 for metric in "$@"; do
     grep -q " $metric\$" "$work/metrics" && continue
-    echo "profile.sh: capOS has no metric '$metric'; bench/metrics.def lists them" >&2
+    echo "profile.sh: capOS has no '$metric'; bench/metrics.def and bench/cpus.def list them" >&2
     exit 1
 done
 
@@ -38,9 +50,9 @@ while read -r address metric; do
     filter=$filter,0x$address+1
 done <"$work/metrics"
 
-timeout -k 5 300 sh bench/machine.sh counted 1 "$work/console" 1024 -singlestep -d exec,nochain \
-    -dfilter "$filter" -D /dev/stdout \
-    -kernel "$KERNEL" -initrd "$BUILD/capos/metrics.package" </dev/null |
+timeout -k 5 600 sh bench/machine.sh counted "${CPUS:-1}" "$work/console" 1024 \
+    -singlestep -d exec,nochain -dfilter "$filter" -D /dev/stdout \
+    -kernel "$KERNEL" -initrd "$BUILD/capos/$package.package" </dev/null |
     awk -F / '
         !/^Trace/ { next }
         $2 ~ /^ffff/ { count[metric, $2]++; next }
