@@ -198,6 +198,9 @@ static bool submit_entries(struct thread *thread) {
             break;
         }
         submit_entry(thread, &entry);
+        if ((atomic_load_explicit(&thread->work, memory_order_relaxed) & WORK_END) != 0) {
+            thread->submit_left = 0; /* the thread is to end, perhaps by this very entry */
+        }
     }
     return true;
 }

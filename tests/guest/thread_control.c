@@ -197,6 +197,30 @@ static void test_in_flight(void) {
     CHECK_EQUAL(capos_unpark(&word, UINT64_MAX), 0);
 }
 
+/* An exit by an entry of the ring: what stands behind it is not done. */
+static int64_t leave_by_ring(void *argument) {
+    struct capos_ring_client ring;
+    capos_ring_open(&ring);
+    struct capos_entry *entry = capos_ring_prepare(&ring);
+    entry->opcode = CAPOS_OP_CALL;
+    entry->flags = CAPOS_ENTRY_INLINE;
+    entry->method = CAPOS_THREAD_CONTROL_METHOD_EXIT;
+    entry->capability = crew_capability("thread-control");
+    entry = capos_ring_prepare(&ring);
+    entry->opcode = CAPOS_OP_RELEASE;
+    entry->capability = *(const capos_cap_t *)argument;
+    (void)capos_ring_enter(&ring, 2, CAPOS_FOREVER);
+    return 1;
+}
+
+static void test_rest_of_batch(void) {
+    capos_cap_t self = CAPOS_CAP_NONE;
+    CHECK_RESULT(capos_thread_self(&self), CAPOS_OK);
+    struct capos_thread thread = crew_start(leave_by_ring, &self);
+    CHECK_EQUAL(crew_value(&thread), 0);
+    CHECK_RESULT(capos_release(self), CAPOS_OK);
+}
+
 /* The only thread's end is the process's, with code 0. */
 static void test_only_thread(void) {
     const struct capos_spawn_grant grants[] = {
@@ -218,6 +242,7 @@ int main(int argc, char **argv) {
     test_stack();
     test_ring_as_stack();
     test_in_flight();
+    test_rest_of_batch();
     test_only_thread();
     return tap_finish();
 }
