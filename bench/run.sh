@@ -95,6 +95,12 @@ run_cpus() {
     done
 }
 
+# Says so when the host has more to do than to run one machine of ours.
+look_at_load() {
+    load=$(cut -d . -f 1 /proc/loadavg)
+    [ "$load" -lt 2 ] || say "the host is busy (load $load): the speed-up will not mean much"
+}
+
 # run_speedup SIDE ROUND: on one CPU and on two, by the clock on the wall.
 run_speedup() {
     for cpus in 1 2; do
@@ -112,6 +118,7 @@ done
 for side in "$@"; do
     [ "$CPUS" = 0 ] || run_cpus "$side"
 done
+[ "$ROUNDS" = 0 ] || look_at_load
 for round in $(seq "$ROUNDS"); do
     say "speed-up, round $round of $ROUNDS"
     for side in "$@"; do
