@@ -22,7 +22,6 @@ $(BENCH_CAPOS)/bench.elf: $(call objects,program,$(sort $(wildcard bench/both/*.
 	$(Q)$(CAPOS_CC) -Wl,--image-base=0x40000000 $(filter $(BUILD)/obj/program/%,$^) -o $@
 
 $(eval $(call program,$(BENCH_CAPOS)/yielder.elf,bench/capos/child/yielder.c))
-$(eval $(call program,$(BENCH_CAPOS)/share.elf,bench/capos/child/share.c bench/both/primes.c))
 
 # Without what comes before main, as on Linux.
 $(BENCH_CAPOS)/tiny.elf: $(call objects,program,bench/capos/child/tiny.c) $(CAPOS_CC_NEEDS)
@@ -56,7 +55,7 @@ $(BENCH_CAPOS)/%.manifest: $(SCHEMAS)
 
 # A package holds its manifest and, under their base names, its programs.
 $(BENCH_RUNS:%=$(BENCH_CAPOS)/%.package): \
-    $(patsubst %,$(BENCH_CAPOS)/%.stripped,init bench tiny yielder share)
+    $(patsubst %,$(BENCH_CAPOS)/%.stripped,init bench tiny yielder)
 $(BENCH_CAPOS)/hello.package: $(patsubst %,$(BENCH_CAPOS)/%.stripped,init hello)
 $(BENCH_PACKAGES): %.package: %.manifest $(BENCH)/pack
 	$(call say,PACKAGE,$@)

@@ -5,7 +5,8 @@
  */
 #include "bench/measure.h"
 
-/* Before the first measurement; arguments are those of main. Returns what to measure. */
+/* Before all else; arguments are those of main. Returns what to measure. In a process of
+ * side_process_start it does not return. */
 const char *side_open(int argc, char **argv);
 void side_write(const char *text, size_t size);
 /* Ends the machine. */
@@ -42,8 +43,18 @@ static inline void side_park(_Atomic uint32_t *word, uint32_t expected);
 /* Wakes one waiter and says how many there were: 0 or 1. */
 static inline uint64_t side_unpark(_Atomic uint32_t *word);
 
-/* Runs so many processes at once, each of which ends with its primes_share, and returns the sum. */
-uint32_t side_processes_run(uint32_t count);
+/* As the two before, for a word of side_shared(). */
+static inline void side_park_shared(_Atomic uint32_t *word, uint32_t expected);
+static inline uint64_t side_unpark_shared(_Atomic uint32_t *word);
+
+/* A page of memory, zero at first, that all processes of side_process_start share with their
+ * maker. */
+void *side_shared(void);
+
+/* A process that calls child_run(job, argument). It is joined once, and must have ended well. */
+struct side_process;
+void side_process_start(struct side_process *process, uint32_t job, uint32_t argument);
+void side_process_join(struct side_process *process);
 
 /* There and back are two yields and two switches. */
 void measure_yields_2threads(struct measure *measure);

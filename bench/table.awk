@@ -21,8 +21,8 @@ function parse(line) {
 /^OPERATION\(/ {
     parse($0)
     operations[++operation_count] = field[1]
-    class["cpus1_" field[1]] = "info"
-    class["cpus4_" field[1]] = "kernel"
+    class["cpus1_" field[1]] = class["processes1_" field[1]] = "info"
+    class["cpus4_" field[1]] = class["processes4_" field[1]] = "kernel"
     title["cpus", field[1]] = words
 }
 FILENAME ~ /\.def$/ { next }
@@ -45,7 +45,7 @@ FILENAME ~ /\.speedup$/ {
 # ---- how it is written -------------------------------------------------------------------------
 
 # 1234567.8 as 1,234,567.8
-function group(number, whole, rest, out) {
+function group_digits(number, whole, rest, out) {
     if (number == "-") return number
     whole = number
     rest = ""
@@ -86,8 +86,8 @@ function print_metrics(form, i, name, capos, linux, missed) {
         name = metrics[i]
         capos = get("capos", name)
         linux = get("linux", name)
-        printf form, title[name], group(capos), group(linux), quotient(linux, capos),
-            goal[name] ? group(goal[name] "") : "", mark(capos, goal[name])
+        printf form, title[name], group_digits(capos), group_digits(linux), quotient(linux, capos),
+            goal[name] ? group_digits(goal[name] "") : "", mark(capos, goal[name])
         keep(name, class[name], capos, linux)
         if (mark(capos, goal[name]) != "") missed++
         if (class[name] == "parity" && linux != "-" && capos != linux) unlike++
@@ -97,21 +97,29 @@ function print_metrics(form, i, name, capos, linux, missed) {
     print "Linux to capOS. " missed + 0 " rows miss their goal; MISSED: by more than half."
 }
 
-function print_cpus(form, i, name, one, four, side) {
-    form = "%-71s %9s %9s %6s %9s %9s %6s %s\n"
-    print ""
-    printf form, "operation, on each CPU at once", "capOS: 1", "4 CPUs", "ratio", "Linux: 1",
-        "4 CPUs", "ratio", ""
-    for (i = 1; i <= operation_count; i++) {
-        name = operations[i]
-        one = "cpus1_" name
-        four = "cpus4_" name
-        printf form, title["cpus", name], group(get("capos", one)), group(get("capos", four)),
-            quotient(get("capos", four), get("capos", one)), group(get("linux", one)),
-            group(get("linux", four)), quotient(get("linux", four), get("linux", one)),
-            mark(quotient(get("capos", four), get("capos", one)), 1.1)
-        keep(one, class[one], get("capos", one), get("linux", one))
-        keep(four, class[four], get("capos", four), get("linux", four))
+function print_cpus_row(group, name, one, four, capos, linux) {
+    one = group "1_" name
+    four = group "4_" name
+    capos = quotient(get("capos", four), get("capos", one))
+    linux = quotient(get("linux", four), get("linux", one))
+    printf cpus_form, title["cpus", name], group_digits(get("capos", one)),
+        group_digits(get("capos", four)), capos, group_digits(get("linux", one)),
+        group_digits(get("linux", four)), linux, mark(capos, 1.1)
+    keep(one, class[one], get("capos", one), get("linux", one))
+    keep(four, class[four], get("capos", four), get("linux", four))
+}
+function print_cpus(groups, i, j) {
+    cpus_form = "%-71s %9s %9s %6s %9s %9s %6s %s\n"
+    split("cpus processes", groups, " ")
+    heading["cpus"] = "operation, by a thread for each CPU at once"
+    heading["processes"] = "operation, by a process for each CPU at once"
+    for (i = 1; i <= 2; i++) {
+        print ""
+        printf cpus_form, heading[groups[i]], "capOS: 1", "4 CPUs", "ratio", "Linux: 1", "4 CPUs",
+            "ratio", ""
+        for (j = 1; j <= operation_count; j++) {
+            print_cpus_row(groups[i], operations[j])
+        }
     }
     print ""
     print "Instructions of all CPUs, spinning included, for one operation; the goal of capOS is a"

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 
+#define BLOCKS 1200u
 #define BLOCK_NUMBERS 1000u
 
 static bool is_prime(uint32_t number) {
@@ -16,7 +17,7 @@ static bool is_prime(uint32_t number) {
     return true;
 }
 
-uint32_t primes_count(uint32_t block) {
+static uint32_t count_primes(uint32_t block) {
     uint32_t count = 0;
     for (uint32_t number = block * BLOCK_NUMBERS; number < (block + 1) * BLOCK_NUMBERS; number++) {
         count += is_prime(number);
@@ -24,10 +25,10 @@ uint32_t primes_count(uint32_t block) {
     return count;
 }
 
-uint32_t primes_share(uint32_t index, uint32_t count) {
-    uint32_t primes = 0;
-    for (uint32_t block = index; block < PRIMES_BLOCKS; block += count) {
-        primes += primes_count(block);
+void primes_work(void *job) {
+    struct primes *primes = job;
+    uint32_t block;
+    while ((block = atomic_fetch_add(&primes->next_block, 1)) < BLOCKS) {
+        atomic_fetch_add(&primes->found, count_primes(block));
     }
-    return primes % PRIMES_SHARE_VALUES;
 }

@@ -1,6 +1,4 @@
 /* Threads of one process: starting them, yielding to them, waiting on a word. */
-#include <stdatomic.h>
-
 #include "bench/both/pingpong.h"
 
 static void yield_until(void *stopping) {
@@ -30,9 +28,11 @@ BENCH(park_changed) {
 
 BENCH(park_pingpong) {
     static struct pingpong game;
-    pingpong_begin(&game, ROUNDS_WARM_UP + ROUNDS);
-    MEASURE(measure, 1, ROUNDS, pingpong_play(&game));
-    pingpong_end(&game);
+    struct side_thread partner;
+    pingpong_init(&game, ROUNDS_WARM_UP + ROUNDS);
+    side_thread_start(&partner, pingpong_answer_in_thread, &game);
+    MEASURE(measure, 1, ROUNDS, pingpong_play(&game, side_park, side_unpark));
+    side_thread_join(&partner);
 }
 
 static void do_nothing(void *argument) {

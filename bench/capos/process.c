@@ -1,9 +1,7 @@
 /* Other processes: yielding to them, starting them; and the console. */
-#include "bench/both/primes.h"
 #include "bench/side.h"
 
 #define PAUSE_NS 1000000u
-#define SHARES_MAX 8u
 
 static capos_cap_t start(const struct capos_spawn *spawn) {
     capos_cap_t process;
@@ -43,28 +41,53 @@ BENCH(spawn_wait_tiny) {
     MEASURE(measure, 1, ROUNDS_FEW, wait(start(&spawn)));
 }
 
-static capos_cap_t start_share(uint32_t index, uint32_t count) {
-    const char index_text[] = {(char)('0' + index), '\0'},
-               count_text[] = {(char)('0' + count), '\0'};
-    const char *const arguments[] = {"share", index_text, count_text};
-    const struct capos_spawn spawn = {
-        .program = "share", .arguments = arguments, .argument_count = 3};
-    return start(&spawn);
+static void *map_shared(void) {
+    uint64_t address;
+    if (capabilities.shared == CAPOS_CAP_NONE) {
+        CHECK(capos_virtual_memory_create_object(capabilities.memory, PAGE_BYTES,
+                                                 &capabilities.shared) == 0);
+    }
+    CHECK(capos_memory_object_map(capabilities.shared, 0, 0, PAGE_BYTES, READ_WRITE, 0, &address) ==
+          0);
+    return (void *)address;
 }
 
-uint32_t side_processes_run(uint32_t count) {
-    capos_cap_t processes[SHARES_MAX];
-    uint32_t sum = 0;
-    CHECK(count <= SHARES_MAX);
-    for (uint32_t index = 0; index < count; index++) {
-        processes[index] = start_share(index, count);
+void *side_shared(void) {
+    static void *page;
+    if (page == NULL) {
+        page = map_shared();
     }
-    for (uint32_t index = 0; index < count; index++) {
-        const int64_t code = wait(processes[index]);
-        CHECK(code >= 0 && code < PRIMES_SHARE_VALUES);
-        sum += (uint32_t)code;
-    }
-    return sum;
+    return page;
+}
+
+/* It is this program again, and gets all that we have. */
+void side_process_start(struct side_process *process, uint32_t job, uint32_t argument) {
+    (void)side_shared(); /* makes the object that is granted */
+    const struct capos_spawn_grant grants[] = {
+        {"console", capabilities.console, CAPOS_SPAWN_GRANT_MODE_COPY, NULL},
+        {"timer", capabilities.timer, CAPOS_SPAWN_GRANT_MODE_COPY, NULL},
+        {"memory", capabilities.memory, CAPOS_SPAWN_GRANT_MODE_DERIVE, NULL},
+        {"spawner", capabilities.spawner, CAPOS_SPAWN_GRANT_MODE_COPY, NULL},
+        {"system-info", capabilities.system_info, CAPOS_SPAWN_GRANT_MODE_COPY, NULL},
+        {"thread-control", capabilities.thread_control, CAPOS_SPAWN_GRANT_MODE_DERIVE, NULL},
+        {"threads", capabilities.threads, CAPOS_SPAWN_GRANT_MODE_DERIVE, NULL},
+        {"park", capos_park_space(), CAPOS_SPAWN_GRANT_MODE_DERIVE, NULL},
+        {"shared-park", capabilities.shared_park, CAPOS_SPAWN_GRANT_MODE_COPY, NULL},
+        {"shared", capabilities.shared, CAPOS_SPAWN_GRANT_MODE_COPY, NULL},
+    };
+    const char job_text[] = {(char)('0' + job), '\0'},
+               argument_text[] = {(char)('0' + argument), '\0'};
+    const char *const arguments[] = {"bench", "child", job_text, argument_text};
+    const struct capos_spawn spawn = {.program = "bench",
+                                      .arguments = arguments,
+                                      .argument_count = 4,
+                                      .grants = grants,
+                                      .grant_count = sizeof grants / sizeof *grants};
+    process->capability = start(&spawn);
+}
+
+void side_process_join(struct side_process *process) {
+    CHECK(wait(process->capability) == 0);
 }
 
 static void write_byte(void) {

@@ -1,4 +1,4 @@
-#include "bench/side.h"
+#include "bench/both/child.h"
 
 CAPOS_REQUIRE("timer", TIMER); /* or RDTSC faults */
 
@@ -18,7 +18,14 @@ const char *side_open(int argc, char **argv) {
         .spawner = find("spawner"),
         .system_info = find("system-info"),
         .thread_control = find("thread-control"),
+        .threads = find("threads"),
+        .shared_park = find("shared-park"),
+        .shared = capos_lookup("shared", 0),
     };
+    if (argc == 4) { /* child JOB ARGUMENT */
+        child_run((enum child_job)(argv[2][0] - '0'), (uint32_t)(argv[3][0] - '0'));
+        capos_exit(0);
+    }
     return argc == 2 ? argv[1] : "";
 }
 

@@ -5,7 +5,8 @@
 #include "bench/measure.h"
 
 extern struct capabilities {
-    capos_cap_t console, timer, memory, spawner, system_info, thread_control;
+    capos_cap_t console, timer, memory, spawner, system_info, thread_control, threads, shared_park;
+    capos_cap_t shared; /* the object of side_shared(), as soon as there is one */
 } capabilities;
 
 #define READ CAPOS_PROTECTION_READ
@@ -70,13 +71,34 @@ struct side_thread {
     void *argument;
 };
 
-static inline void side_park(_Atomic uint32_t *word, uint32_t expected) {
-    const int64_t result = capos_park((const volatile uint32_t *)word, expected, CAPOS_FOREVER);
+static inline void park_in(capos_cap_t space, _Atomic uint32_t *word, uint32_t expected) {
+    const int64_t result =
+        capos_park_in(space, (const volatile uint32_t *)word, expected, CAPOS_FOREVER);
     CHECK(result == 0 || result == CAPOS_E_VALUE_CHANGED);
 }
 
-static inline uint64_t side_unpark(_Atomic uint32_t *word) {
-    const int64_t result = capos_unpark((const volatile uint32_t *)word, 1);
+static inline uint64_t unpark_in(capos_cap_t space, _Atomic uint32_t *word) {
+    const int64_t result = capos_unpark_in(space, (const volatile uint32_t *)word, 1);
     CHECK(result == 0 || result == 1);
     return (uint64_t)result;
 }
+
+static inline void side_park(_Atomic uint32_t *word, uint32_t expected) {
+    park_in(capos_park_space(), word, expected);
+}
+
+static inline uint64_t side_unpark(_Atomic uint32_t *word) {
+    return unpark_in(capos_park_space(), word);
+}
+
+static inline void side_park_shared(_Atomic uint32_t *word, uint32_t expected) {
+    park_in(capabilities.shared_park, word, expected);
+}
+
+static inline uint64_t side_unpark_shared(_Atomic uint32_t *word) {
+    return unpark_in(capabilities.shared_park, word);
+}
+
+struct side_process {
+    capos_cap_t capability;
+};

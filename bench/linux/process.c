@@ -4,13 +4,36 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/side.h"
+#include "bench/both/child.h"
 
 #define PAUSE_US 1000u
 
 static void wait_for(pid_t process) {
     int status;
     CHECK(waitpid(process, &status, 0) == process);
+}
+
+void *side_shared(void) {
+    static void *page;
+    if (page == NULL) {
+        page = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        CHECK(page != MAP_FAILED);
+    }
+    return page;
+}
+
+void side_process_start(struct side_process *process, uint32_t job, uint32_t argument) {
+    process->id = fork();
+    CHECK(process->id >= 0);
+    if (process->id == 0) {
+        child_run(job, argument);
+        _exit(0);
+    }
+}
+
+void side_process_join(struct side_process *process) {
+    int status;
+    CHECK(waitpid(process->id, &status, 0) == process->id && status == 0);
 }
 
 /* There and back are two yields and two switches. */

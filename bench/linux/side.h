@@ -29,7 +29,7 @@ static inline long call_kernel_plainly(long number) {
 }
 
 static inline void side_null_request(void) {
-    CHECK(call_kernel_plainly(SYS_getppid) == 0);
+    CHECK(call_kernel_plainly(SYS_getppid) >= 0);
 }
 
 static inline void side_yield(void) {
@@ -72,17 +72,36 @@ struct side_thread {
     void *argument;
 };
 
-static inline void side_park(_Atomic uint32_t *word, uint32_t expected) {
-    const long result =
-        call_kernel(SYS_futex, (long)word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, expected, 0);
+static inline void wait_on_futex(_Atomic uint32_t *word, uint32_t expected, int flags) {
+    const long result = call_kernel(SYS_futex, (long)word, FUTEX_WAIT | flags, expected, 0);
     CHECK(result == 0 || result == -EAGAIN);
 }
 
-static inline uint64_t side_unpark(_Atomic uint32_t *word) {
-    const long result = call_kernel(SYS_futex, (long)word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1, 0);
+static inline uint64_t wake_on_futex(_Atomic uint32_t *word, int flags) {
+    const long result = call_kernel(SYS_futex, (long)word, FUTEX_WAKE | flags, 1, 0);
     CHECK(result == 0 || result == 1);
     return (uint64_t)result;
 }
+
+static inline void side_park(_Atomic uint32_t *word, uint32_t expected) {
+    wait_on_futex(word, expected, FUTEX_PRIVATE_FLAG);
+}
+
+static inline uint64_t side_unpark(_Atomic uint32_t *word) {
+    return wake_on_futex(word, FUTEX_PRIVATE_FLAG);
+}
+
+static inline void side_park_shared(_Atomic uint32_t *word, uint32_t expected) {
+    wait_on_futex(word, expected, 0);
+}
+
+static inline uint64_t side_unpark_shared(_Atomic uint32_t *word) {
+    return wake_on_futex(word, 0);
+}
+
+struct side_process {
+    pid_t id;
+};
 
 /*
  * Of the calling thread and of what it starts from then on. Under the ordinary policy a yield often

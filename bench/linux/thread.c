@@ -1,9 +1,7 @@
-/* Threads of one process, and processes that share a job. */
+/* Threads of one process. */
 #define _GNU_SOURCE
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/both/primes.h"
 #include "bench/side.h"
 
 static void *run_thread(void *argument) {
@@ -38,21 +36,4 @@ BENCH(yield_2threads) {
     set_policy(SCHED_FIFO, 1);
     measure_yields_2threads(measure);
     set_policy(SCHED_OTHER, 0);
-}
-
-uint32_t side_processes_run(uint32_t count) {
-    uint32_t sum = 0;
-    for (uint32_t index = 0; index < count; index++) {
-        const pid_t process = fork();
-        CHECK(process >= 0);
-        if (process == 0) {
-            _exit((int)primes_share(index, count));
-        }
-    }
-    for (uint32_t index = 0; index < count; index++) {
-        int status;
-        CHECK(wait(&status) > 0 && WIFEXITED(status));
-        sum += (uint32_t)WEXITSTATUS(status);
-    }
-    return sum;
 }

@@ -24,7 +24,7 @@ cmp "$work/once/capos.results" "$work/twice/capos.results" || fail "two runs dif
 [ "$(head -n 1 "$work/once/results.tsv")" = "$(printf 'metric\tclass\tcapOS\tLinux')" ] ||
     fail "results.tsv has another first line" "$work/once/results.tsv"
 names=$(sed -n 's/^METRIC(\([a-z0-9_]*\), kernel, .*/\1/p' bench/metrics.def)
-names="$names $(sed -n 's/^OPERATION(\([a-z0-9_]*\), .*/cpus4_\1/p' bench/cpus.def)"
+names="$names $(sed -n 's/^OPERATION(\([a-z0-9_]*\), .*/cpus4_\1 processes4_\1/p' bench/cpus.def)"
 for name in $names; do
     [ "$name" != least_memory_mib ] || continue
     grep -Eq "^$name	kernel	[0-9.]+	-\$" "$work/once/results.tsv" ||
