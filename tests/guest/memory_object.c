@@ -282,6 +282,15 @@ static void test_clone(void) {
     CHECK(*word(address, 100) == 1 && *word(again, 100) == 1 && *word(cloned, 100) == 100);
     *word(again, 100) = 2;
     CHECK(*word(address, 100) == 2 && *word(again, 100) == 2 && *word(cloned, 100) == 100);
+    CHECK_RESULT(capos_virtual_memory_protect(memory, address, 600 * PAGE, READ), CAPOS_OK);
+    CHECK_RESULT(capos_virtual_memory_protect(memory, address, 600 * PAGE, READ | WRITE), CAPOS_OK);
+    *word(address, 106) = 3; /* a protection does not make it anybody's own */
+    CHECK(*word(again, 106) == 3 && *word(cloned, 106) == 106);
+    *word(again, 108) = 3; /* nor does it bring a page back that has moved */
+    CHECK_RESULT(capos_virtual_memory_protect(memory, address, 600 * PAGE, CAPOS_PROTECTION_NONE),
+                 CAPOS_OK);
+    CHECK_RESULT(capos_virtual_memory_protect(memory, address, 600 * PAGE, READ | WRITE), CAPOS_OK);
+    CHECK(*word(address, 108) == 3 && *word(cloned, 108) == 108);
     *word(cloned, 102) = 3; /* the clone does */
     CHECK(*word(address, 102) == 102 && *word(again, 102) == 102 && *word(cloned, 102) == 3);
     *word(address, 102) = 4;

@@ -274,32 +274,82 @@ static bool end_the_maker(capos_cap_t shared_board, unsigned turn) {
                   CAPOS_PROCESS_EXIT_REASON_EXITED);
 }
 
+/* Maps all of the object, looks at some of it, and unmaps it, again and again. */
+static int play_mapper(uint64_t player) {
+    uint64_t seed = player;
+    get_ready();
+    while (board->stop == 0) {
+        uint64_t address = map(named("object"), PAGES, 0), page = draw(&seed, PAGES);
+        uint64_t found = *word(address, page, PLAYERS);
+        unmap(address, PAGES);
+        if (found > page + 1) {
+            return 1;
+        }
+        count_up(player);
+    }
+    return 0;
+}
+
+/* Clones and writes walk over mappings that go at that moment. */
+static bool clone_under_mappers(capos_cap_t shared_board, unsigned turn) {
+    (void)turn;
+    capos_cap_t object = create(PAGES), players[PLAYERS];
+    for (uint64_t player = 0; player < PLAYERS; player++) {
+        players[player] = start("mapper", player, object, shared_board);
+    }
+    begin();
+    uint64_t address = map(object, PAGES, 0);
+    for (uint64_t written = 0; written < 400; written++) {
+        capos_cap_t clone = CAPOS_CAP_NONE;
+        must(capos_memory_object_clone(object, &clone) == CAPOS_OK, "clone");
+        *word(address, written % PAGES, PLAYERS) = written % PAGES + 1;
+        must(capos_release(clone) == CAPOS_OK, "release");
+    }
+    bool is_right = true;
+    board->stop = 1;
+    for (uint64_t player = 0; player < PLAYERS; player++) {
+        is_right &= is_end(players[player], CAPOS_PROCESS_EXIT_REASON_EXITED);
+    }
+    unmap(address, PAGES);
+    must(capos_release(object) == CAPOS_OK, "release");
+    return is_right;
+}
+
 /*
- * Threads of one process, on the same pages of the same mappings. The private one is new in each
- * round, and one of them has seen it before it is written; where two made a copy each, the words of
- * one are lost, and where one writes before all have forgotten the object's page, another one reads
- * what is no longer there.
+ * Threads of one process, on the same pages of the same mappings: in turns a private one that is
+ * new, and one of an object that has just been cloned. All have seen a page before one of them
+ * writes to it, and all look again then: whoever still reads the frame that was there before the
+ * copy has not been told. Then all write to it: where two made a copy each, somebody's word is
+ * lost.
  */
 #define ROUNDS 8u
 
 static struct {
     uint64_t address[ROUNDS];
-    volatile uint64_t round, done, failures, left;
+    volatile uint64_t round, met, done, failures, left;
 } team;
 
-static void play_round(uint64_t player, uint64_t address) {
-    uint64_t before = 0;
+/* Waits until all players have come here so often. */
+static void meet(uint64_t times) {
+    (void)__atomic_add_fetch(&team.met, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&team.met, __ATOMIC_SEQ_CST) < times * PLAYERS) {
+        yield();
+    }
+}
+
+static void play_round(uint64_t player, uint64_t round) {
+    uint64_t address = team.address[round], failures = 0, times = round * 2 * PAGES;
     for (uint64_t page = 0; page < PAGES; page++) {
+        failures += *word(address, page, PLAYERS) != 0;
+        meet(++times);
         if (page % PLAYERS == player) {
-            before += *word(address, page, PLAYERS);
+            *word(address, page, PLAYERS) = page + 1;
         }
+        meet(++times);
+        failures += *word(address, page, PLAYERS) != page + 1;
         *word(address, page, player) = page + 1;
-        before += *word(address, page, player) != page + 1;
     }
-    for (uint64_t page = 0; page < PAGES; page++) {
-        before += *word(address, page, player) != page + 1;
-    }
-    (void)__atomic_add_fetch(&team.failures, before, __ATOMIC_SEQ_CST);
+    (void)__atomic_add_fetch(&team.failures, failures, __ATOMIC_SEQ_CST);
 }
 
 static void play_rounds(uint64_t player) {
@@ -307,7 +357,7 @@ static void play_rounds(uint64_t player) {
         while (__atomic_load_n(&team.round, __ATOMIC_SEQ_CST) <= round) {
             yield();
         }
-        play_round(player, team.address[round]);
+        play_round(player, round);
         (void)__atomic_add_fetch(&team.done, 1, __ATOMIC_SEQ_CST);
     }
 }
@@ -333,7 +383,7 @@ static bool write_in_threads(capos_cap_t shared_board, unsigned turn) {
     (void)shared_board;
     (void)turn;
     capos_cap_t object = create(PAGES);
-    team.round = team.done = team.failures = team.left = 0;
+    team.round = team.met = team.done = team.failures = team.left = 0;
     for (uint64_t player = 0; player + 1 < PLAYERS; player++) {
         start_thread(player);
     }
@@ -345,7 +395,7 @@ static bool write_in_threads(capos_cap_t shared_board, unsigned turn) {
         must(is_private || capos_memory_object_clone(object, &clone) == CAPOS_OK, "clone");
         team.address[round] = is_private ? map(object, PAGES, CAPOS_MAP_PRIVATE) : shared;
         (void)__atomic_add_fetch(&team.round, 1, __ATOMIC_SEQ_CST);
-        play_round(PLAYERS - 1, team.address[round]);
+        play_round(PLAYERS - 1, round);
         while (__atomic_load_n(&team.done, __ATOMIC_SEQ_CST) != (round + 1) * (PLAYERS - 1)) {
             yield();
         }
@@ -354,6 +404,7 @@ static bool write_in_threads(capos_cap_t shared_board, unsigned turn) {
                 is_right &= *word(team.address[round], page, player) == page + 1;
                 *word(shared, page, player) = 0;
             }
+            *word(shared, page, PLAYERS) = 0;
         }
         if (is_private) {
             unmap(team.address[round], PAGES);
@@ -381,6 +432,9 @@ static int play(const char *part, uint64_t player) {
     }
     if (strcmp(part, "cloner") == 0) {
         return play_cloner(player);
+    }
+    if (strcmp(part, "mapper") == 0) {
+        return play_mapper(player);
     }
     return strcmp(part, "maker") == 0 ? play_maker(player) : 98;
 }
@@ -425,6 +479,7 @@ int main(int argc, char **argv) {
     run("writes and clones do not disturb each other", write_and_clone, 2);
     run("writers are killed", write_and_kill, 6);
     run("the maker ends before the writers", end_the_maker, 6);
+    run("mappings go while they are walked over", clone_under_mappers, 1);
     run("threads copy a page once", write_in_threads, 1);
     return tap_finish();
 }
