@@ -48,9 +48,11 @@ static void empty_slot(struct captable *table, struct captable_slot *slot, uint3
         __atomic_store_n(&slot->generation, slot->generation + 1, __ATOMIC_RELEASE);
         push_free(table, slot, index);
     }
-    slot->object = NULL;
-    slot->interface = NULL;
-    slot->badge = 0;
+    /* release: pairs with the loads of who looked the slot up without the lock; if he finds this,
+     * he finds the generation changed when he looks again. */
+    __atomic_store_n(&slot->object, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&slot->interface, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&slot->badge, 0, __ATOMIC_RELEASE);
     slot->epoch = 0;
 }
 

@@ -68,7 +68,11 @@ void captable_commit(struct captable *table, uint64_t id, void *object, const vo
 /* Gives a reserved slot back unused; the id is stale afterwards. */
 void captable_unreserve(struct captable *table, uint64_t id);
 
-/* The live slot of an id, or NULL: empty, stale, made up, reserved or in transit. */
+/*
+ * The live slot of an id, or NULL: empty, stale, made up, reserved or in transit. Without the lock,
+ * the slot may be emptied, and filled again, at any moment: what is read from it by acquire loads
+ * belongs to the id if another look-up finds the slot afterwards.
+ */
 static inline struct captable_slot *captable_lookup(const struct captable *table, uint64_t id) {
     uint32_t index = (uint32_t)id & (CAPTABLE_SLOTS_MAX - 1);
     /* Pairs with the store in captable_add_chunk. */
@@ -78,10 +82,12 @@ static inline struct captable_slot *captable_lookup(const struct captable *table
         return NULL;
     }
     struct captable_slot *slot = &chunk[index % CAPTABLE_CHUNK_SLOTS];
-    /* Pairs with the store that made the slot live; the generation is read after the state, so that
-     * a slot seen live with this generation was live under this id. */
-    if (__atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != CAPTABLE_LIVE ||
-        __atomic_load_n(&slot->generation, __ATOMIC_ACQUIRE) != id >> 32) {
+    /* The generation first: generations only rise, so who finds it unchanged later knows that the
+     * slot was live under this id. The other way round, a state from before the slot was emptied
+     * would pass together with the generation from after it, of a slot that holds nothing yet. The
+     * state pairs with the store that made the slot live. */
+    if (__atomic_load_n(&slot->generation, __ATOMIC_ACQUIRE) != id >> 32 ||
+        __atomic_load_n(&slot->state, __ATOMIC_ACQUIRE) != CAPTABLE_LIVE) {
         return NULL;
     }
     return slot;

@@ -89,9 +89,10 @@ static status_t find_target(struct call *call, const struct capos_entry *entry) 
     if (slot == NULL) {
         return CAPOS_E_BAD_CAPABILITY;
     }
-    call->object = __atomic_load_n(&slot->object, __ATOMIC_RELAXED);
-    call->interface = __atomic_load_n(&slot->interface, __ATOMIC_RELAXED);
-    call->badge = __atomic_load_n(&slot->badge, __ATOMIC_RELAXED);
+    /* acquire: the look-up below comes after them (captable_lookup) */
+    call->object = __atomic_load_n(&slot->object, __ATOMIC_ACQUIRE);
+    call->interface = __atomic_load_n(&slot->interface, __ATOMIC_ACQUIRE);
+    call->badge = __atomic_load_n(&slot->badge, __ATOMIC_ACQUIRE);
     if (atomic_load_explicit(&process->thread_count, memory_order_relaxed) > 1) {
         /* seq_cst: pairs with the fence in process_drop_removed */
         atomic_store_explicit(&cpu_current()->target, call->object, memory_order_seq_cst);
