@@ -145,7 +145,7 @@ struct captable_slot *captable_next(const struct captable *table, uint32_t *curs
     while (*cursor < table->chunk_count * CAPTABLE_CHUNK_SLOTS) {
         uint32_t index = (*cursor)++;
         struct captable_slot *slot = slot_at(table, index);
-        if (slot->state == CAPTABLE_LIVE) {
+        if (slot->state == CAPTABLE_LIVE || slot->state == CAPTABLE_IN_TRANSIT) {
             *id_out = id_of(slot, index);
             return slot;
         }

@@ -102,7 +102,8 @@ MUST_CHECK status_t captable_move_begin(struct captable *table, uint64_t id);
 void captable_move_commit(struct captable *table, uint64_t id, struct captable_slot *removed);
 void captable_move_rollback(struct captable *table, uint64_t id);
 
-/* Visits live slots from index *cursor (0 at first); NULL at the end. *id_out is the slot's id. */
+/* Visits the slots that hold something, live or in transit, from index *cursor (0 at first); NULL
+ * at the end. *id_out is the slot's id. */
 struct captable_slot *captable_next(const struct captable *table, uint32_t *cursor,
                                     uint64_t *id_out);
 

@@ -278,6 +278,7 @@ status_t process_add_capability(struct process *process, struct object *object,
     return status;
 }
 
+/* One in transit counts too: its move may be taken back. */
 static bool holds_timer(struct process *process) {
     uint32_t cursor = 0;
     uint64_t id;
