@@ -4,7 +4,7 @@ KERNEL_LD := kernel/arch/x86_64/kernel.ld
 # What the variant for failure injection has besides; it takes the place of functions that fail.
 INJECT_SOURCE := kernel/debug/inject.c
 INJECT_LDFLAGS := $(addprefix --wrap=,ledger_charge frame_alloc frame_alloc_zeroed \
-    captable_add_chunk captable_reserve process_create)
+    frame_alloc_large captable_add_chunk captable_reserve process_create)
 KERNEL_FAULTS := $(BUILD)/capos-kernel-faults.elf
 KERNEL_SOURCES := $(filter-out $(INJECT_SOURCE),$(sort $(shell find kernel -name '*.[cS]')))
 KERNEL_OBJECTS := $(call objects,kernel,$(KERNEL_SOURCES) $(CORE_SOURCES)) \

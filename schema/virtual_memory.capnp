@@ -7,16 +7,17 @@ interface VirtualMemory $Capos.grant(
   # The address space of the process for which it was made. Addresses and sizes are multiples of
   # 4096. Memory is demand-zero: a page is charged and cleared when it is first touched.
   # protection: bit 0 read, bit 1 write, bit 2 execute; write without read, and write with execute,
-  # are refused.
+  # are refused. Bit 3 asks for pages of 2 MiB where they fit.
 
   map @0 (hint :UInt64, size :UInt64, protection :UInt64) -> (address :UInt64);
-  # Reserves and commits. hint 0: anywhere; else that very address, or exists.
+  # Reserves and commits. hint 0: anywhere, below 1 << 40 as long as there is room; else that very
+  # address, or exists.
   unmap @1 (address :UInt64, size :UInt64);
   # Removes whatever is mapped or reserved in the range; parts of mappings are split.
   protect @2 (address :UInt64, size :UInt64, protection :UInt64);
   # The whole range must be committed.
   reserve @3 (hint :UInt64, size :UInt64) -> (address :UInt64);
-  # Takes addresses, not memory: one record, however large.
+  # Takes addresses, not memory: one record, however large. hint as for map.
   commit @4 (address :UInt64, size :UInt64, protection :UInt64);
   # Makes a part of a reservation usable. Contents are zero.
   decommit @5 (address :UInt64, size :UInt64);

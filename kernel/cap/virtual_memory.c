@@ -59,7 +59,7 @@ status_t virtual_memory_grant(struct process *process, struct object *source, ui
  * then change. What they answer is the answer of the call; what they found goes to invoke.
  */
 static status_t check_protection(struct call *call, uint64_t protection, uint32_t parameter) {
-    return protection > 7 ? call_refuse(call, CAPOS_E_INVALID_ARGUMENT, parameter) : CAPOS_OK;
+    return protection > 15 ? call_refuse(call, CAPOS_E_INVALID_ARGUMENT, parameter) : CAPOS_OK;
 }
 
 status_t virtual_memory_decode_map(struct call *call,

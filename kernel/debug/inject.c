@@ -98,6 +98,14 @@ paddr_t __wrap_frame_alloc_zeroed(void) {
     return frame_fails() ? PADDR_NONE : __real_frame_alloc_zeroed();
 }
 
+/* Where it is refused, the caller takes single frames, each with a charge of its own. */
+paddr_t __real_frame_alloc_large(void);
+paddr_t __wrap_frame_alloc_large(void);
+
+paddr_t __wrap_frame_alloc_large(void) {
+    return frame_fails() ? PADDR_NONE : __real_frame_alloc_large();
+}
+
 static const struct ledger *ledger_of(const struct captable *table) {
     return &container_of(table, struct process, captable)->ledger;
 }

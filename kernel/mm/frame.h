@@ -19,7 +19,15 @@ paddr_t frame_alloc(void);
 /* A zeroed frame, or PADDR_NONE. */
 paddr_t frame_alloc_zeroed(void);
 void frame_free(paddr_t frame);
-void frame_free_batch(const paddr_t *frames, uint32_t count);
+
+/* 2 MiB at a multiple of that, with undefined contents; PADDR_NONE where no such block is whole. */
+#define FRAME_LARGE_COUNT 512u /* frames that it is */
+paddr_t frame_alloc_large(void);
+
+/* Bit 0 in the address of a frame in a batch: it is a whole large block. */
+#define FRAME_IS_LARGE UINT64_C(1)
+/* Returns how many frames came back. */
+uint64_t frame_free_batch(const paddr_t *frames, uint32_t count);
 
 /* Clears a frame ahead, for the next frame_alloc_zeroed of this CPU, which may be under a lock
  * then. Such a frame still counts as free. */

@@ -52,6 +52,7 @@ status_t space_init(struct space *space, struct ledger *ledger) {
     space->ledger = ledger;
     space->commit_limit = UINT64_MAX;
     space->node_frames = PADDR_NONE;
+    space->spare_tables = PADDR_NONE;
     space->root = PADDR_NONE;
     address_ranges_init(&space->ranges, USER_LOW, USER_HIGH);
     paddr_t root;
@@ -68,7 +69,8 @@ status_t space_init(struct space *space, struct ledger *ledger) {
 void space_fini(struct space *space) {
     spinlock_lock(&space->lock);
     space->dying = true;
-    while (space->changes != 0) { /* by another CPU, whose program was handed our VirtualMemory */
+    while (space->changes !=
+           NULL) { /* by another CPU, whose program was handed our VirtualMemory */
         spinlock_unlock(&space->lock);
         arch_spin_pause();
         spinlock_lock(&space->lock);
@@ -85,9 +87,10 @@ void space_fini(struct space *space) {
      * took it out under this lock, and may be about to let go of it. */
     spinlock_lock(&space->parked_lock);
     spinlock_unlock(&space->parked_lock);
-    space_drop_pages(space, USER_LOW, USER_HIGH, SPACE_FREE);
+    space_drop_pages(space, USER_LOW, USER_HIGH, SPACE_FREE, NULL);
     space_drop_mappings(space, space_release_objects(space, USER_LOW, USER_HIGH));
     address_ranges_init(&space->ranges, USER_LOW, USER_HIGH);
+    ASSERT(paddr_is_none(space->spare_tables));
     space_give_frame(space, space->root);
     space->root = PADDR_NONE;
     while (!paddr_is_none(space->node_frames)) {

@@ -31,7 +31,13 @@ enum space_kind {
     SPACE_DYING,  /* being unmapped: nothing may be done with it; query says reserved */
 };
 
-enum { PROTECT_NONE = 0, PROTECT_READ = 1, PROTECT_WRITE = 2, PROTECT_EXECUTE = 4 };
+enum {
+    PROTECT_NONE = 0,
+    PROTECT_READ = 1,
+    PROTECT_WRITE = 2,
+    PROTECT_EXECUTE = 4,
+    PROTECT_LARGE = 8, /* large pages where they fit; says nothing of what is allowed */
+};
 
 /* address_range.tag of ranges whose frames belong to somebody else: they never become writable. */
 #define SPACE_TAG_BORROWED UINT64_C(1)
@@ -51,9 +57,10 @@ struct space {
     struct address_ranges ranges;
     struct address_pool nodes; /* spare ones, enough of them to give back whatever there is */
     paddr_t node_frames;       /* frames that nodes were cut from, linked by their first word */
+    paddr_t spare_tables;      /* one for each large page, linked the same, for when it is split */
     paddr_t root;
-    uint32_t changes; /* of several steps that are under way; space_fini waits for their end */
-    bool dying;       /* being torn down: every change is refused with disconnected */
+    struct space_change *changes; /* that go on without the lock; space_fini waits for their end */
+    bool dying;                   /* being torn down: every change is refused with disconnected */
     uint64_t id; /* never given twice: spaces differ in it, and so do the keys of parked waiters */
     struct ledger *ledger;
     struct spinlock parked_lock; /* guards parked; kernel/sched/park.h has the order */

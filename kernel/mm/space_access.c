@@ -1,6 +1,16 @@
 #include "kernel/mm/frame.h"
 #include "kernel/mm/space_parts.h"
 
+/* A protection of a large range, in steps, has not come to this page yet. */
+static void catch_up(struct space *space, const struct address_range *range,
+                     struct paging_path *path, uint64_t page) {
+    if (path->level == 1 && (range->protection & PROTECT_EXECUTE) != 0) {
+        space_split_large(space, path, page);
+    }
+    pte_t *entry = path->entry[path->level];
+    *entry = (*entry & PTE_KEPT) | space_page_flags(range->protection);
+}
+
 /* The frame of a page that may be accessed so, brought in if need be. Where an object is mapped,
  * the lock may be let go meanwhile. */
 static status_t resolve_locked(struct space *space, uint64_t address, uint32_t access,
@@ -22,17 +32,19 @@ static status_t resolve_locked(struct space *space, uint64_t address, uint32_t a
         if (!space_kind_is_committed(range->kind) || space_kind_is_fixed(range->kind)) {
             return CAPOS_E_BAD_ADDRESS;
         }
-        status_t status = space_bring_in(space, &path, page, range->protection);
-        if (status != CAPOS_OK) {
-            return status;
+        if ((range->protection & PROTECT_LARGE) == 0 ||
+            !space_bring_in_large(space, range, &path, page)) {
+            status_t status = space_bring_in(space, &path, page, range->protection);
+            if (status != CAPOS_OK) {
+                return status;
+            }
         }
     }
-    pte_t *entry = path.entry[0];
-    if (!space_page_allows(*entry, access)) {
-        /* A protection of a large range, in steps, has not come here yet. */
-        *entry = (*entry & (PTE_ADDRESS | PTE_OWNED)) | space_page_flags(range->protection);
+    if (!space_page_allows(*path.entry[path.level], access)) {
+        catch_up(space, range, &path, page);
     }
-    *frame_out = pte_frame(*entry);
+    uint64_t offset = page & (paging_span(path.level) - 1);
+    *frame_out = paddr(pte_frame(*path.entry[path.level]).value + offset);
     return CAPOS_OK;
 }
 

@@ -126,14 +126,17 @@ void space_drop_mappings(struct space *space, struct memory_mapping *gone) {
 /* What memory_object.c asks for. */
 
 void space_flush_and_unlock(struct space *space, uint64_t address, const struct space_step *step) {
-    if (!space_is_flushed(space, address, step)) {
-        space->changes++; /* who finds our work done waits for its end, as we do for others' */
+    if (space_is_flushed(space, address, step, NULL)) {
         spinlock_unlock(&space->lock);
-        flush_range(space, address, step->end - address);
-        spinlock_lock(&space->lock);
-        space->changes--;
+        return;
     }
+    /* Who finds our work done waits for its end, as we do for others'. */
+    struct space_change change = {.address = address, .end = step->end};
+    space_begin_change(space, &change);
     spinlock_unlock(&space->lock);
+    flush_range(space, address, step->end - address);
+    spinlock_lock(&space->lock);
+    space_end_change_and_unlock(space, &change);
 }
 
 void space_hide_object_page(struct memory_mapping *mapping, uint64_t distance, paddr_t frame) {

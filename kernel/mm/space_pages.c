@@ -24,7 +24,7 @@ status_t space_make_way(struct space *space, struct paging_path *path, uint64_t 
             return status;
         }
     }
-    paging_extend(path, page, tables);
+    paging_extend(path, page, 0, tables);
     return CAPOS_OK;
 }
 
@@ -96,6 +96,13 @@ static uint32_t collect_table(struct paging_walk *walk, uint32_t limit, paddr_t 
     return frames;
 }
 
+/* Takes a large page out, and the table that is kept for it. */
+static uint32_t collect_large(struct space *space, struct paging_walk *walk, paddr_t *batch) {
+    batch[0] = paddr(pte_frame(*walk->path.entry[1]).value | FRAME_IS_LARGE);
+    batch[1] = space_take_spare_table(space);
+    return 2 + paging_clear_large(walk, batch + 2);
+}
+
 struct space_step space_collect_pages(struct space *space, uint64_t address, uint64_t end) {
     struct space_step step = {.end = address};
     paddr_t *batch = cpu_current()->free_batch;
@@ -106,6 +113,17 @@ struct space_step space_collect_pages(struct space *space, uint64_t address, uin
         if (!paging_walk_next(&walk)) {
             step.end = end;
             break;
+        }
+        if (paging_walk_is_whole(&walk)) {
+            uint32_t frames = collect_large(space, &walk, batch + step.frames);
+            step.frames += frames;
+            room -= frames;
+            step.end = walk.stop;
+            step.has_changed = true;
+            continue;
+        }
+        if (walk.path.level == 1) {
+            space_split_large(space, &walk.path, walk.address);
         }
         uint32_t cleared;
         step.frames +=
@@ -131,7 +149,12 @@ static pte_t protected_entry(pte_t before, pte_t flags) {
                (before & flags & PTE_PRESENT);
     }
     flags &= (before & PTE_UNSETTLED) != 0 ? ~PTE_WRITE : UINT64_MAX;
-    return (before & (PTE_ADDRESS | PTE_OWNED | PTE_UNSETTLED)) | flags;
+    return (before & PTE_KEPT) | flags;
+}
+
+static bool takes_away(pte_t before, pte_t after) {
+    pte_t lost = (before & ~after & (PTE_PRESENT | PTE_WRITE)) | (after & ~before & PTE_NX);
+    return (before & PTE_PRESENT) != 0 && lost != 0;
 }
 
 struct space_step space_protect_pages(struct space *space, uint64_t address, uint64_t end,
@@ -146,13 +169,20 @@ struct space_step space_protect_pages(struct space *space, uint64_t address, uin
             step.end = end;
             break;
         }
-        uint32_t count;
-        pte_t *entries = paging_walk_entries(&walk, &count);
+        uint32_t count = 1;
+        pte_t *entries = walk.path.entry[1];
+        if (!paging_walk_is_whole(&walk) || (protection & PROTECT_EXECUTE) != 0) {
+            if (walk.path.level == 1) {
+                space_split_large(space, &walk.path, walk.address);
+            }
+            entries = paging_walk_entries(&walk, &count);
+        }
         for (uint32_t i = 0; i < count; i++) {
             pte_t before = entries[i];
             if (before != 0) {
                 entries[i] = protected_entry(before, flags);
-                step.has_changed |= (before & PTE_PRESENT) != 0 && entries[i] != before;
+                step.has_changed |= takes_away(before, entries[i]);
+                step.has_grown |= entries[i] != before;
                 done++;
             }
         }
@@ -162,24 +192,39 @@ struct space_step space_protect_pages(struct space *space, uint64_t address, uin
     return step;
 }
 
-bool space_is_flushed(struct space *space, uint64_t address, const struct space_step *step) {
-    /* What we found unmapped or protected may be so since a moment ago: others who have changed it
-     * may still be waiting for CPUs to flush. */
-    if (!step->has_changed && space->changes == 0) {
-        return true;
+/* What we found unmapped or protected may be so since a moment ago: who has changed it may still be
+ * waiting for other CPUs. */
+static bool is_changing(const struct space *space, uint64_t address, uint64_t end,
+                        const struct space_change *own) {
+    for (const struct space_change *each = space->changes; each != NULL; each = each->next) {
+        if (each != own && each->address < end && address < each->end) {
+            return true;
+        }
     }
-    return flush_if_alone(space, address, step->end - address);
+    return false;
+}
+
+bool space_is_flushed(struct space *space, uint64_t address, const struct space_step *step,
+                      const struct space_change *change) {
+    if (step->has_changed || is_changing(space, address, step->end, change)) {
+        return flush_if_alone(space, address, step->end - address);
+    }
+    if (step->has_grown) {
+        flush_here(space, address, step->end - address);
+    }
+    return true;
 }
 
 void space_give_batch(struct space *space, const struct space_step *step) {
     if (step->frames > 0) {
-        frame_free_batch(cpu_current()->free_batch, step->frames);
-        ledger_refund(space->ledger, LEDGER_FRAMES, step->frames);
+        uint64_t count = frame_free_batch(cpu_current()->free_batch, step->frames);
+        ledger_refund(space->ledger, LEDGER_FRAMES, count);
     }
 }
 
 /* A step at a time: the lock is held for one batch. */
-void space_drop_pages(struct space *space, uint64_t address, uint64_t end, uint32_t kind) {
+void space_drop_pages(struct space *space, uint64_t address, uint64_t end, uint32_t kind,
+                      const struct space_change *change) {
     for (uint64_t at = address; at < end;) {
         spinlock_lock(&space->lock);
         if (kind != SPACE_FREE && !address_ranges_is_kind(&space->ranges, at, end - at, kind)) {
@@ -190,7 +235,7 @@ void space_drop_pages(struct space *space, uint64_t address, uint64_t end, uint3
         if (kind == SPACE_ANONYMOUS) { /* nobody parks in what is being unmapped */
             park_drain_range(space, at, step.end - at);
         }
-        bool is_flushed = space_is_flushed(space, at, &step);
+        bool is_flushed = space_is_flushed(space, at, &step, change);
         spinlock_unlock(&space->lock);
         if (!is_flushed) {
             flush_range(space, at, step.end - at);
@@ -208,6 +253,10 @@ uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end)
     struct paging_walk walk;
     paging_walk_begin(&walk, space->root, start, end);
     while (paging_walk_next(&walk)) {
+        if (walk.path.level == 1) {
+            resident += (walk.stop - walk.address) / PAGE_SIZE;
+            continue;
+        }
         uint32_t count;
         const pte_t *entries = paging_walk_entries(&walk, &count);
         if (count == TABLE_ENTRIES) {

@@ -1,9 +1,9 @@
 #pragma once
 /*
- * What the files of an address space share: space.c (its life, nodes, frames), space_change.c (the
- * methods of VirtualMemory), space_query.c, space_pages.c (page tables), space_access.c (faults,
- * and the kernel's access to a program's memory), space_object.c and object_fault.c (memory
- * objects). Nobody else includes this.
+ * What the files of an address space share: space.c (its life, nodes, frames), space_change.c,
+ * space_unmap.c and space_query.c (the methods of VirtualMemory), space_pages.c and space_large.c
+ * (page tables), space_access.c (faults, and the kernel's access to a program's memory),
+ * space_object.c and object_fault.c (memory objects). Nobody else includes this.
  *
  * Rules
  * - The caller holds space->lock, but for functions that say otherwise.
@@ -58,11 +58,21 @@ MUST_CHECK status_t space_make_way(struct space *space, struct paging_path *path
 MUST_CHECK status_t space_bring_in(struct space *space, struct paging_path *path, uint64_t page,
                                    uint32_t protection);
 
+/* The same for a large page in a range that asks for it: false, with nothing changed, when it does
+ * not fit there or cannot be had. */
+MUST_CHECK bool space_bring_in_large(struct space *space, const struct address_range *range,
+                                     struct paging_path *path, uint64_t page);
+/* The large page at the end of the path becomes pages of 4 KiB, which takes nothing. */
+void space_split_large(struct space *space, struct paging_path *path, uint64_t address);
+/* The table that was kept for a large page that has been taken out. */
+paddr_t space_take_spare_table(struct space *space);
+
 /* One step of a change of pages: as many as may be done at once, from an address on. */
 struct space_step {
-    uint64_t end;    /* where it stopped */
-    uint32_t frames; /* in this CPU's free_batch, to go back after the flush */
-    bool has_changed;
+    uint64_t end;     /* where it stopped */
+    uint32_t frames;  /* in this CPU's free_batch, to go back after the flush */
+    bool has_changed; /* translations that allow too much may be in use */
+    bool has_grown;   /* such as allow too little may be */
 };
 
 /* Takes pages out of the tables, and the tables that are empty then. */
@@ -71,23 +81,45 @@ struct space_step space_collect_pages(struct space *space, uint64_t address, uin
 struct space_step space_protect_pages(struct space *space, uint64_t address, uint64_t end,
                                       uint32_t protection);
 
+/* A change that waits for other CPUs, or goes on in steps, without the lock: on the stack of the
+ * CPU that makes it. */
+struct space_change {
+    uint64_t address, end;
+    struct space_change *next;
+};
+void space_begin_change(struct space *space, struct space_change *change);
+/* The caller loses the lock. */
+void space_end_change_and_unlock(struct space *space, struct space_change *change);
+
+/* Lets go of the lock behind the first step of a change, which is flushed for and goes on. */
+void space_begin_steps(struct space *space, struct space_change *change,
+                       const struct space_step *first);
+/* Without any lock. */
+void space_end_steps(struct space *space, struct space_change *change);
+
 /* True when no CPU uses what the step from `address` on took away any more; false when that takes
- * waiting for others, without the lock. */
-bool space_is_flushed(struct space *space, uint64_t address, const struct space_step *step);
+ * waiting for others, without the lock. The step may be one of `change`. */
+bool space_is_flushed(struct space *space, uint64_t address, const struct space_step *step,
+                      const struct space_change *change);
 
 /* Without any lock: gives the frames of a step back that has been flushed. */
 void space_give_batch(struct space *space, const struct space_step *step);
 
-/* Without any lock, in steps: empties [address, end). Stops where it finds that not all of the rest
- * is of this kind any more (SPACE_FREE: whatever it is). The caller is counted in space->changes.
- */
-void space_drop_pages(struct space *space, uint64_t address, uint64_t end, uint32_t kind);
+/* Without any lock, in steps, which are of `change`: empties [address, end). Stops where it finds
+ * that not all of the rest is of this kind any more (SPACE_FREE: whatever it is). */
+void space_drop_pages(struct space *space, uint64_t address, uint64_t end, uint32_t kind,
+                      const struct space_change *change);
 
 uint64_t space_count_resident(struct space *space, uint64_t start, uint64_t end);
 /* Of the page that stands there; 4096 where none does. */
 uint64_t space_page_size(struct space *space, uint64_t address);
 
-/* space_change.c, for space_object.c. */
+/* space_change.c and space_unmap.c. */
+
+/* Changes ranges; the nodes for splits, SPACE_SPLIT_NODES at most, are there. */
+#define SPACE_SPLIT_NODES 2u
+void space_set_ranges(struct space *space, uint64_t address, uint64_t size, uint32_t kind,
+                      uint32_t protection);
 
 MUST_CHECK status_t space_charge_commit_locked(struct space *space, uint64_t size);
 /* As space_map; the node is there. */
@@ -109,7 +141,7 @@ bool space_object_is_committed(const struct address_range *range);
 /* What [address, end) shows of objects is about to leave the ranges, and its pages have been
  * flushed: the mappings that nothing is left of, which are due for space_drop_mappings. */
 struct memory_mapping *space_release_objects(struct space *space, uint64_t address, uint64_t end);
-/* Without any lock. The caller is counted in space->changes. */
+/* Without any lock, during a change. */
 void space_drop_mappings(struct space *space, struct memory_mapping *gone);
 
 /* Waits until no CPU uses any more what the step from `address` on took away, or others before it.

@@ -153,6 +153,21 @@ static void copy_to_untouched(void) {
     unmap(BLOCK_BYTES);
 }
 
+/* Large pages may be refused; to take one apart must not be. */
+static void large_pages(void) {
+    const uint64_t size = 512 * PAGE;
+    uint64_t address;
+    FAULTS_MUST(capos_virtual_memory_map(memory, BLOCK, size, READ_WRITE | CAPOS_PROTECTION_LARGE,
+                                         &address));
+    faults_begin();
+    touch(BLOCK, BLOCK_BYTES);
+    bool is_large = query(BLOCK).page_size == size;
+    FAULTS_CHECK(query(BLOCK).resident_pages == (is_large ? 512 : PAGES));
+    FAULTS_MUST(capos_virtual_memory_decommit(memory, BLOCK + PAGE, PAGE));
+    FAULTS_CHECK(query(BLOCK).page_size == PAGE && is_touched(BLOCK));
+    unmap(size);
+}
+
 static void allocate_from_heap(void) {
     enum { BLOCKS = 4 };
     void *blocks[BLOCKS];
@@ -174,6 +189,7 @@ static const struct faults_scenario scenarios[] = {
     {"many mappings", many_mappings},
     {"pages far apart", pages_far_apart},
     {"the kernel writes to pages that nobody has touched", copy_to_untouched},
+    {"large pages", large_pages},
     {"the heap grows", allocate_from_heap},
 };
 

@@ -75,7 +75,9 @@ static void test_protect(void) {
                  CAPOS_E_INVALID_ARGUMENT);
     CHECK_RESULT(capos_virtual_memory_protect(memory, address, PAGE, WRITE),
                  CAPOS_E_INVALID_ARGUMENT);
-    CHECK_RESULT(capos_virtual_memory_protect(memory, address, PAGE, 8), CAPOS_E_INVALID_ARGUMENT);
+    CHECK_RESULT(capos_virtual_memory_protect(memory, address, PAGE, 16), CAPOS_E_INVALID_ARGUMENT);
+    CHECK_RESULT(capos_virtual_memory_protect(memory, address, PAGE, UINT64_C(1) << 32),
+                 CAPOS_E_INVALID_ARGUMENT);
 
     /* the kernel's own copies mind the protection too */
     capos_cap_t console = capos_lookup("console", CAPOS_CONSOLE_INTERFACE);

@@ -11,9 +11,11 @@
 #define READ CAPOS_PROTECTION_READ
 #define WRITE CAPOS_PROTECTION_WRITE
 #define EXECUTE CAPOS_PROTECTION_EXECUTE
+#define LARGE CAPOS_PROTECTION_LARGE
 #define REGION UINT64_C(0x500000000)
 
-enum { PAGES = 1536, STEPS = 10000, STEPS_BETWEEN_LOOKS = 100 };
+enum { BLOCK = 512, BLOCKS = 3, PAGES = BLOCK * BLOCKS }; /* a block may be a large page */
+enum { STEPS = 10000, STEPS_BETWEEN_LOOKS = 100 };
 enum { FREE, RESERVED, ANONYMOUS }; /* as enum capos_virtual_memory_kind has them */
 
 struct page {
@@ -24,7 +26,8 @@ struct page {
 
 static capos_cap_t memory;
 static struct page pages[PAGES];
-static uint64_t seed = 1, refused, touched;
+static bool is_large[BLOCKS];
+static uint64_t seed = 1, refused, touched, large_pages;
 
 static uint64_t draw(uint64_t limit) {
     seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -36,7 +39,16 @@ static uint64_t address_of(unsigned page) {
 }
 
 static uint32_t draw_protection(void) {
-    static const uint32_t some[] = {0, READ, READ | WRITE, READ | WRITE, READ | EXECUTE};
+    static const uint32_t some[] = {
+        0,
+        LARGE,
+        READ,
+        READ | WRITE,
+        READ | EXECUTE,
+        READ | WRITE | LARGE,
+        READ | WRITE | LARGE,
+        READ | WRITE | LARGE,
+    };
     return some[draw(sizeof some / sizeof *some)];
 }
 
@@ -56,7 +68,15 @@ static void set(unsigned first, unsigned count, uint32_t kind, uint32_t protecti
     }
 }
 
+/* A change leaves those large pages that it covers whole, if it keeps them at all. */
+static void split(unsigned first, unsigned count, bool keeps) {
+    for (unsigned block = first / BLOCK; block * BLOCK < first + count; block++) {
+        is_large[block] &= keeps && block * BLOCK >= first && (block + 1) * BLOCK <= first + count;
+    }
+}
+
 static void empty(unsigned first, unsigned count) {
+    split(first, count, false);
     for (unsigned page = first; page < first + count; page++) {
         pages[page].is_resident = false;
         pages[page].value = 0;
@@ -116,6 +136,7 @@ static bool step_protect(unsigned first, unsigned count) {
     bool is_anonymous = all_are(first, count, ANONYMOUS);
     if (is_anonymous) {
         set(first, count, ANONYMOUS, protection);
+        split(first, count, (protection & EXECUTE) == 0);
     }
     return expect(capos_virtual_memory_protect(memory, address_of(first), count * PAGE, protection),
                   is_anonymous, CAPOS_E_BAD_ADDRESS);
@@ -127,6 +148,37 @@ static bool step_unmap(unsigned first, unsigned count) {
     return capos_virtual_memory_unmap(memory, address_of(first), count * PAGE) == CAPOS_OK;
 }
 
+/* Whether a page that is touched now may bring its whole block in. */
+static bool may_be_large(unsigned page) {
+    unsigned first = page / BLOCK * BLOCK;
+    for (unsigned other = first; other < first + BLOCK; other++) {
+        if (pages[other].kind != ANONYMOUS || pages[other].is_resident ||
+            pages[other].protection != pages[page].protection) {
+            return false;
+        }
+    }
+    return (pages[page].protection & (LARGE | EXECUTE)) == LARGE;
+}
+
+/* The kernel has the choice; we ask what it was. */
+static void bring_in(unsigned page) {
+    struct capos_virtual_memory_query_results run = {0};
+    unsigned first = page, end = page + 1;
+    if (may_be_large(page)) {
+        (void)*(volatile uint64_t *)address_of(page);
+        (void)capos_virtual_memory_query(memory, address_of(page), &run);
+        if (run.page_size == BLOCK * PAGE) {
+            is_large[page / BLOCK] = true;
+            large_pages++;
+            first = page / BLOCK * BLOCK;
+            end = first + BLOCK;
+        }
+    }
+    for (unsigned each = first; each < end; each++) {
+        pages[each].is_resident = true;
+    }
+}
+
 /* Reads what should be there, and writes something new where that is allowed. */
 static bool step_touch(unsigned first, unsigned count) {
     bool is_right = true;
@@ -135,13 +187,26 @@ static bool step_touch(unsigned first, unsigned count) {
         if ((pages[page].protection & READ) == 0) {
             continue;
         }
+        if (!pages[page].is_resident) {
+            bring_in(page);
+        }
         is_right &= *word == pages[page].value;
         if ((pages[page].protection & WRITE) != 0) {
             *word = pages[page].value = ++touched;
         }
-        pages[page].is_resident = true;
     }
     return is_right;
+}
+
+/* A whole block that may become a large page, until other steps take parts of it. */
+static bool step_renew(unsigned block) {
+    unsigned first = block * BLOCK;
+    uint64_t address = 0;
+    bool is_right = step_unmap(first, BLOCK);
+    set(first, BLOCK, ANONYMOUS, READ | WRITE | LARGE);
+    is_right &= capos_virtual_memory_map(memory, address_of(first), BLOCK * PAGE,
+                                         READ | WRITE | LARGE, &address) == CAPOS_OK;
+    return is_right && step_touch(first + (unsigned)draw(BLOCK), 1);
 }
 
 typedef bool step_function(unsigned first, unsigned count);
@@ -160,6 +225,9 @@ static bool step(void) {
     unsigned first = (unsigned)draw(PAGES), most = draw(16) == 0 ? PAGES : 24;
     most = most < PAGES - first ? most : PAGES - first;
     unsigned count = 1 + (unsigned)draw(most);
+    if (draw(32) == 0) {
+        return step_renew(first / BLOCK);
+    }
     if (draw(5) != 0) { /* as far as it is all of one kind */
         while (!all_are(first, count, pages[first].kind)) {
             count--;
@@ -193,7 +261,8 @@ static unsigned look_at_run(unsigned page, bool *is_right) {
     bool ends = run_end == address_of(end) || (is_free && end == PAGES);
     *is_right &= begins && ends && run.kind == pages[page].kind &&
                  run.protection == pages[page].protection && run.resident_pages == resident &&
-                 run.committed == (pages[page].kind == ANONYMOUS) && run.page_size == PAGE;
+                 run.committed == (pages[page].kind == ANONYMOUS) &&
+                 run.page_size == (is_large[page / BLOCK] ? BLOCK * PAGE : PAGE);
     return end;
 }
 
@@ -219,10 +288,12 @@ int main(int argc, char **argv) {
         is_right = step() && (done % STEPS_BETWEEN_LOOKS != 0 || look());
     }
     if (!tap_report(is_right && look(), "the kernel and the array agree")) {
-        capos_printf("# step %u, %lu refused, %lu touched\n", done, refused, touched);
+        capos_printf("# step %u, %lu refused, %lu touched, %lu large\n", done, refused, touched,
+                     large_pages);
     }
     CHECK(refused > STEPS / 10 && refused < STEPS / 2);
     CHECK(touched > STEPS / 10);
+    CHECK(large_pages > STEPS / 100);
     CHECK_RESULT(capos_virtual_memory_unmap(memory, REGION, PAGES * PAGE), CAPOS_OK);
     return tap_finish();
 }

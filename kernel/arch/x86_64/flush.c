@@ -38,6 +38,12 @@ void arch_spin_pause(void) {
     __asm__ volatile("pause");
 }
 
+void flush_here(struct space *space, uint64_t address, uint64_t size) {
+    if (cpu_current()->space == space) {
+        flush_local(address, size);
+    }
+}
+
 bool flush_if_alone(struct space *space, uint64_t address, uint64_t size) {
     struct cpu *self = cpu_current();
     /* Full fence: pairs with the one in space_activate. Either we see the CPU in the mask, or it
@@ -49,9 +55,7 @@ bool flush_if_alone(struct space *space, uint64_t address, uint64_t size) {
             return false;
         }
     }
-    if (self->space == space) {
-        flush_local(address, size);
-    }
+    flush_here(space, address, size);
     return true;
 }
 
@@ -60,9 +64,7 @@ void flush_range(struct space *space, uint64_t address, uint64_t size) {
     if (flush_if_alone(space, address, size)) {
         return;
     }
-    if (self->space == space) {
-        flush_local(address, size);
-    }
+    flush_here(space, address, size);
     uint64_t ticket[CPUS_MAX];
     uint64_t waiting[SPACE_CPU_WORDS] = {0};
     for (uint32_t i = 0; i < cpu_count(); i++) {

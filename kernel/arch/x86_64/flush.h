@@ -19,5 +19,9 @@ void flush_range(struct space *space, uint64_t address, uint64_t size);
  * held. False, with nothing done, where others have. */
 MUST_CHECK bool flush_if_alone(struct space *space, uint64_t address, uint64_t size);
 
+/* On this CPU alone, after tables have come to allow more: others that have not noticed take a page
+ * fault, and find that there is nothing to do. */
+void flush_here(struct space *space, uint64_t address, uint64_t size);
+
 /* Serves what other CPUs have asked of this one. */
 void flush_serve(void);

@@ -32,6 +32,7 @@ typedef uint64_t pte_t;
 #define PTE_COUNT_ONE (UINT64_C(1) << 52)
 #define PTE_COUNT (UINT64_C(0x3ff) << 52)
 #define PTE_TOP UINT64_C(0xe00)
+#define PTE_KEPT (PTE_ADDRESS | PTE_OWNED | PTE_UNSETTLED | PTE_LARGE) /* in any protection */
 #define PTE_NX (UINT64_C(1) << 63)
 #define PTE_ADDRESS UINT64_C(0x000ffffffffff000)
 #define PTE_TABLE_FLAGS (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED)
@@ -87,9 +88,10 @@ static inline void paging_find(paddr_t root, uint64_t address, struct paging_pat
     path->level = level;
 }
 
-/* Puts zeroed tables, one for each missing level, on the way to the address, which then leads to
- * level 0, where paging_set must follow. */
-void paging_extend(struct paging_path *path, uint64_t address, const paddr_t *tables);
+/* Puts zeroed tables, one for each missing level, on the way to the address, which then leads down
+ * to `level`, where paging_set must follow. */
+void paging_extend(struct paging_path *path, uint64_t address, uint32_t level,
+                   const paddr_t *tables);
 
 /* Fills the entry at the end of the path, which was zero. */
 static inline void paging_set(struct paging_path *path, pte_t value) {
@@ -103,17 +105,22 @@ static inline void paging_set(struct paging_path *path, pte_t value) {
     }
 }
 
+/* In place of the large page at the end of the path comes a table with the same pages, each of 4
+ * KiB; the path then leads there. */
+void paging_split(struct paging_path *path, uint64_t address, paddr_t table);
+
 /*
- * All that is mapped in [address, end), by the tables of the lowest level:
+ * All that is mapped in [address, end), by large pages and tables of the lowest level:
  *
  *   paging_walk_begin(&walk, root, address, end);
  *   while (paging_walk_next(&walk)) {
+ *       ... a large page if walk.path.level is 1, else
  *       ... paging_walk_entries(&walk, &count) from walk.address on
  *   }
  */
 struct paging_walk {
     paddr_t root;
-    uint64_t address, stop; /* the part of the range that this table has */
+    uint64_t address, stop; /* the part of the range that this one has */
     uint64_t end;
     struct paging_path path; /* to `address` */
 };
@@ -132,6 +139,11 @@ static inline bool paging_walk_next(struct paging_walk *walk) {
     return walk->stop < walk->end && paging_walk_find(walk);
 }
 
+/* A large page of which all is in the range. */
+static inline bool paging_walk_is_whole(const struct paging_walk *walk) {
+    return walk->path.level == 1 && walk->stop - walk->address == paging_span(1);
+}
+
 /* The entries of this table that lie in the range, but for some at the end that are not in use. */
 static inline pte_t *paging_walk_entries(const struct paging_walk *walk, uint32_t *count) {
     uint32_t first = paging_index(walk->address, 0), limit = pte_limit(*walk->path.entry[1]);
@@ -145,6 +157,8 @@ static inline pte_t *paging_walk_entries(const struct paging_walk *walk, uint32_
  * that are empty now leave the tree, and go to `tables`, which has room for PAGING_LEVELS - 1.
  * Returns how many; CPUs may walk them until they have flushed. */
 uint32_t paging_cleared(struct paging_walk *walk, uint64_t end, uint32_t count, paddr_t *tables);
+/* The same for a large page, which it takes out itself. */
+uint32_t paging_clear_large(struct paging_walk *walk, paddr_t *tables);
 
 /* How many of the entries are zero up to the first that is not. */
 static inline uint32_t paging_skip(const pte_t *entries, uint32_t count) {
