@@ -9,7 +9,7 @@
  * - Ledgers form a tree, and the tree is the kill domain: when a process ends, so do those that it
  *   spawned, and it has ended when they have. The struct is a frame that the parent's ledger pays
  *   for; everything else is charged to the process's own ledger, which reads zero at the end, or
- * the kernel panics: a leak is a bug that must not stay hidden.
+ *   the kernel panics: a leak is a bug that must not stay hidden.
  */
 #include "core/captable.h"
 #include "core/ledger.h"

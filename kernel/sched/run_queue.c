@@ -24,7 +24,8 @@ inline void run_queue_insert(struct run_queue *queue, struct thread *thread) {
 }
 
 inline struct thread *run_queue_take(struct run_queue *queue) {
-    /* A stale count costs nothing: whoever inserts sends an interrupt to a CPU that idles. */
+    /* A stale count costs nothing: whoever inserts sends an interrupt to a CPU that idles, or takes
+     * from this queue next. */
     if (atomic_load_explicit(&queue->count, memory_order_relaxed) == 0) {
         return NULL;
     }

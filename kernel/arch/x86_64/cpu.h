@@ -36,7 +36,7 @@ struct __attribute__((packed)) tss {
 
 struct cpu {
     struct cpu *self;      /* CPU_SELF */
-    struct thread *thread; /* CPU_THREAD: whose registers are or were last in this CPU */
+    struct thread *thread; /* CPU_THREAD: whose registers are in this CPU; NULL: nobody's */
     uint64_t frame_top;    /* CPU_FRAME_TOP: end of that thread's trap frame */
     uint64_t stack_top;    /* CPU_STACK */
     uint64_t user_rsp;     /* CPU_USER_RSP: between two instructions of syscall_entry */

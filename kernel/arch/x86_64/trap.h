@@ -62,7 +62,8 @@ enum {
 void trap_init(void);
 void trap_init_cpu(void);
 
-/* Called by entry code, on the stack of the CPU. They return to pick_and_resume. */
+/* Called by entry code, on the stack of the CPU. The first returns to the program, by
+ * scheduler_pick if the CPU needs attention; the others to what was interrupted. */
 void trap_from_user(struct trap_frame *frame);
 void trap_from_kernel(struct trap_frame *frame);
 void trap_on_ist(struct trap_frame *frame);
