@@ -79,6 +79,9 @@ ALL += $(BUILD)/user/init.elf $(BUILD)/user/shell.elf
 # tests/guest/NAME.c becomes build/tests/guest/NAME.elf; what else one is made of stands here.
 SOURCES_guest_clock_page := tests/guest/clock_page/read.S
 SOURCES_guest_float := demos/c/float/state.c demos/c/float/registers.S
+SOURCES_guest_signal_memory := tests/guest/signal_storm/storm.S
+SOURCES_guest_signal_storm := tests/guest/signal_storm/storm.S demos/c/float/registers.S \
+    demos/c/float/state.c
 SOURCES_guest_thread_spawner := tests/guest/thread_spawner/entry.S
 SOURCES_guest_hostile := $(sort $(wildcard tests/guest/hostile/*.c))
 GUEST_TEST_NAMES := $(basename $(notdir $(sort $(wildcard tests/guest/*.c))))

@@ -18,6 +18,7 @@
 #include "kernel/mm/frame_owners.h"
 #include "kernel/sched/park.h"
 #include "kernel/sched/scheduler.h"
+#include "kernel/sched/upcall.h"
 
 struct boot_times boot_times;
 
@@ -49,6 +50,7 @@ _Noreturn void kernel_main(uint32_t loader, uint32_t loader_words, uint64_t entr
     package_init(&info);
     apic_init(paddr(acpi_info()->local_apic));
     clock_init(entry_tsc);
+    upcall_init();
     entropy_init();
     park_init();
     smp_start();

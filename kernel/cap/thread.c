@@ -78,6 +78,22 @@ status_t thread_decode_info(struct call *call, const struct capos_thread_info_pa
     return CAPOS_OK;
 }
 
+status_t thread_decode_interrupt(struct call *call,
+                                 const struct capos_thread_interrupt_params *params) {
+    if (thread_of(call)->process != call->process) {
+        return CAPOS_E_NOT_PERMITTED;
+    }
+    if (params->value == 0) {
+        return call_refuse(call, CAPOS_E_INVALID_ARGUMENT, 1);
+    }
+    call->decoded[0] = params->value;
+    return CAPOS_OK;
+}
+
+void thread_invoke_interrupt(struct call *call, struct capos_thread_interrupt_results *results) {
+    upcall_interrupt(thread_of(call), call->decoded[0]);
+}
+
 static enum capos_thread_state state_of(const struct thread *thread) {
     switch (thread->state) {
     case THREAD_RUNNING:

@@ -71,6 +71,7 @@ struct space {
 
     _Atomic uint64_t
         active_cpus[SPACE_CPU_WORDS]; /* shared: CPUs whose CR3 may hold these tables */
+    _Atomic uint64_t flush_count;     /* of flush.h: what is older is no translation any more */
 };
 
 /* noMemory or overQuota; space_fini is due all the same, unless the root is PADDR_NONE. */
@@ -128,6 +129,31 @@ bool space_object_at(struct space *space, uint64_t address, uint64_t *object_id,
 
 /* A page fault of a program. ok: the page is there now, try again. */
 MUST_CHECK status_t space_fault(struct space *space, uint64_t address, uint32_t access);
+
+/*
+ * A way to a page that its program may write to, kept as a CPU keeps a translation: it holds until
+ * the next flush, and a page that was taken away is freed only after every CPU on which the program
+ * runs has answered. Zero: none.
+ */
+struct space_window {
+    uint64_t last; /* address of the page's last byte; 0: no page */
+    uint8_t *memory;
+    uint64_t flush_count;
+};
+/* Looks the page up and fills the window in. NULL and *status when it may not be written to. */
+void *space_window_open(struct space *space, struct space_window *window, uint64_t address,
+                        status_t *status);
+/* The kernel's way to the address, up to the end of its page, for a thread of the space that runs
+ * on this CPU. Good until the CPU may serve a flush: it must not wait for a lock before. */
+static inline void *space_window_reach(struct space *space, struct space_window *window,
+                                       uint64_t address, status_t *status) {
+    if (window->last == (address | (PAGE_SIZE - 1)) &&
+        window->flush_count == atomic_load_explicit(&space->flush_count, memory_order_seq_cst)) {
+        *status = CAPOS_OK;
+        return window->memory + address % PAGE_SIZE;
+    }
+    return space_window_open(space, window, address, status);
+}
 
 /* Copies between kernel memory and a program's, bringing pages in. badAddress when a byte is not
  * mapped with the protection it takes; then some bytes may have been copied out. */

@@ -67,6 +67,22 @@ const uint32_t *space_word_locked(struct space *space, uint64_t address, status_
     return (const uint32_t *)(const void *)(page + address % PAGE_SIZE);
 }
 
+void *space_window_open(struct space *space, struct space_window *window, uint64_t address,
+                        status_t *status) {
+    paddr_t frame;
+    spinlock_lock(&space->lock);
+    *status = resolve_locked(space, address, PROTECT_WRITE, &frame);
+    if (*status == CAPOS_OK) {
+        *window = (struct space_window){
+            .last = address | (PAGE_SIZE - 1),
+            .memory = direct_map(frame),
+            .flush_count = atomic_load_explicit(&space->flush_count, memory_order_seq_cst),
+        };
+    }
+    spinlock_unlock(&space->lock);
+    return *status == CAPOS_OK ? window->memory + address % PAGE_SIZE : NULL;
+}
+
 status_t space_touch(struct space *space, uint64_t address, paddr_t *frame_out) {
     spinlock_lock(&space->lock);
     status_t status = resolve_locked(space, address, PROTECT_READ, frame_out);

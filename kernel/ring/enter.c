@@ -4,6 +4,7 @@
 #include "kernel/arch/x86_64/clock.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/cap/dispatch.h"
+#include "kernel/cap/signal_return.h"
 #include "kernel/debug/log.h"
 #include "kernel/sched/fault.h"
 #include "kernel/sched/park.h"
@@ -87,17 +88,22 @@ static void run_entry(struct thread *thread, const struct capos_entry *entry, bo
 }
 
 /* The thread waits for its register-form operation, unless that is complete by now, its result in
- * our frame; or unless the thread is about to end, as thread_post_work says before it takes this
- * lock. */
+ * our frame, or there is work that comes first. */
 static void wait_for_register_operation(struct thread *thread) {
     spinlock_lock(&thread->ring_lock);
-    if (atomic_load_explicit(&thread->register_operation.state, memory_order_relaxed) !=
+    if (atomic_load_explicit(&thread->register_operation->state, memory_order_relaxed) !=
             OPERATION_FREE &&
-        atomic_load_explicit(&thread->work, memory_order_seq_cst) == 0) {
+        !thread_has_work_locked(thread)) {
         thread->state = THREAD_WAITING;
     }
     spinlock_unlock(&thread->ring_lock);
     cpu_need_attention();
+}
+
+void ring_enter_resume(struct thread *thread) {
+    if (operation_resume(thread)) {
+        wait_for_register_operation(thread);
+    }
 }
 
 /* The register form of any operation. */
@@ -205,13 +211,10 @@ static bool submit_entries(struct thread *thread) {
     return true;
 }
 
-/* What is left of the chain when its cap_enter is over: nothing. */
-static void close_chain(struct thread *thread) {
-    spinlock_lock(&thread->ring_lock);
+void ring_close_chain_locked(struct thread *thread) {
     thread->chain_operation = NULL;
     thread->chain_open = false;
     thread->submit_left = 0;
-    spinlock_unlock(&thread->ring_lock);
 }
 
 /* Ends the cap_enter with a count, or lets the thread wait. False when the linked entry that held
@@ -236,17 +239,20 @@ static bool wait_for_completions(struct thread *thread) {
     bool is_enough = count >= thread->wait_count && thread->chain_operation == NULL;
     if (is_enough || thread->wait_deadline_ns <= CAPOS_POLL) {
         thread->frame.rax = count;
+        ring_close_chain_locked(thread);
         spinlock_unlock(&thread->ring_lock);
-        close_chain(thread);
         if (!is_enough) {
             scheduler_yield(); /* who polls in vain lets others run: every program can yield so */
         }
         return true;
     }
-    if (atomic_load_explicit(&thread->work, memory_order_seq_cst) != 0) {
+    if (thread_has_work_locked(thread)) {
+        /* Its end or an upcall comes first. */
+        thread->frame.rax = (uint64_t)(int64_t)CAPOS_E_INTERRUPTED;
+        ring_close_chain_locked(thread);
         spinlock_unlock(&thread->ring_lock);
         cpu_need_attention();
-        return true; /* still running: that comes first, see thread_post_work */
+        return true;
     }
     wait->thread = thread;
     wait->has_deadline = thread->wait_deadline_ns != CAPOS_FOREVER;
@@ -311,6 +317,9 @@ void syscall_dispatch(struct thread *thread) {
         if ((frame->rdi & CAPOS_ENTER_REGISTER) == 0) {
             enter_ring(thread, frame);
         } else if (!enter_park(thread, frame)) {
+            if (signal_is_return(thread)) {
+                upcall_return(thread, frame->rdx);
+            }
             enter_register(thread, frame);
         }
     } else if (frame->rax == CAPOS_SYS_EXIT) {

@@ -16,3 +16,7 @@ void syscall_dispatch(struct thread *thread);
 
 /* The rest of a cap_enter whose linked entry was in flight. */
 void ring_enter_continue(struct thread *thread);
+/* The rest of a cap_enter whose CALL of the register form was interrupted by an upcall. */
+void ring_enter_resume(struct thread *thread);
+/* Under ring_lock: what is left of the chain when its cap_enter is over: nothing. */
+void ring_close_chain_locked(struct thread *thread);

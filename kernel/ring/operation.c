@@ -1,8 +1,10 @@
 #include "kernel/ring/operation.h"
 
+#include "capos/opcodes.h"
 #include "kernel/arch/x86_64/clock.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/mm/frame.h"
+#include "kernel/ring/enter.h"
 #include "kernel/sched/process.h"
 #include "kernel/sched/scheduler.h"
 #include "kernel/sched/thread.h"
@@ -20,7 +22,10 @@ static void init_record(struct thread *thread, struct operation *operation, uint
 }
 
 void operation_init_thread(struct thread *thread) {
-    init_record(thread, &thread->register_operation, OPERATION_REGISTER, 0);
+    thread->register_operation = &thread->register_records[0];
+    for (uint32_t i = 0; i < ARRAY_COUNT(thread->register_records); i++) {
+        init_record(thread, &thread->register_records[i], OPERATION_REGISTER, i);
+    }
     init_record(thread, &thread->wait_operation, OPERATION_WAIT, 0);
 }
 
@@ -97,10 +102,11 @@ static void fill_in(struct operation *operation, uint64_t deadline_ns) {
     operation->has_deadline = deadline_ns != CAPOS_FOREVER;
     operation->deadline_ns = deadline_ns;
     operation->deadline_is_success = false;
+    operation->outlasts_upcall = false;
 }
 
 struct operation *operation_prepare_register(struct thread *thread, uint64_t deadline_ns) {
-    struct operation *operation = &thread->register_operation;
+    struct operation *operation = thread->register_operation;
     atomic_store_explicit(&operation->state, OPERATION_PREPARING, memory_order_relaxed);
     fill_in(operation, deadline_ns);
     return operation;
@@ -110,6 +116,7 @@ status_t operation_prepare(struct thread *thread, const struct capos_entry *entr
                            struct operation **operation_out) {
     if (is_register) {
         *operation_out = operation_prepare_register(thread, entry->deadline_ns);
+        (*operation_out)->outlasts_upcall = entry->opcode == CAPOS_OP_CALL;
         return CAPOS_OK;
     }
     struct operation *operation;
@@ -246,12 +253,18 @@ static void complete_in_ring(struct operation *operation, status_t status, uint6
 /* The thread waits for this one alone: its result goes to the registers. */
 static void complete_register(struct operation *operation, status_t status, uint64_t aux) {
     struct thread *thread = operation->thread;
+    struct upcall *upcall = &thread->upcall;
     spinlock_lock(&thread->ring_lock);
-    thread->frame.rax = (uint64_t)(int64_t)status;
-    thread->frame.rdx = aux;
-    /* release: pairs with the acquire in end_record */
+    /* release: pairs with the acquire in await_completion */
     atomic_store_explicit(&operation->state, OPERATION_FREE, memory_order_release);
-    thread_wake_locked(thread);
+    if (operation == upcall->in_call) { /* those registers are in the frame of an upcall */
+        upcall->in_call_status = status;
+        upcall->in_call_aux = aux;
+    } else {
+        thread->frame.rax = (uint64_t)(int64_t)status;
+        thread->frame.rdx = aux;
+        thread_wake_locked(thread);
+    }
     spinlock_unlock(&thread->ring_lock);
 }
 
@@ -307,6 +320,14 @@ status_t operation_cancel(struct thread *thread, uint64_t user_data) {
     return CAPOS_OK;
 }
 
+/* Somebody else may be completing it. */
+static void await_completion(struct operation *operation) {
+    /* acquire: pairs with the release in release_record of whoever completes it. */
+    while (atomic_load_explicit(&operation->state, memory_order_acquire) == OPERATION_CLAIMED) {
+        arch_spin_pause();
+    }
+}
+
 static void end_record(struct operation *operation) {
     if (operation_claim(operation)) {
         unlink_claimed(operation);
@@ -320,10 +341,7 @@ static void end_record(struct operation *operation) {
         spinlock_unlock(&operation->thread->ring_lock);
         return;
     }
-    /* acquire: pairs with the release in release_record of whoever completes it. */
-    while (atomic_load_explicit(&operation->state, memory_order_acquire) == OPERATION_CLAIMED) {
-        arch_spin_pause();
-    }
+    await_completion(operation);
 }
 
 void operation_cancel_all(struct thread *thread) {
@@ -332,12 +350,101 @@ void operation_cancel_all(struct thread *thread) {
             end_record(thread_record(thread, i));
         }
     }
-    end_record(&thread->register_operation);
+    for (uint32_t i = 0; i < ARRAY_COUNT(thread->register_records); i++) {
+        end_record(&thread->register_records[i]);
+    }
     end_record(&thread->wait_operation);
     /* Whoever freed a record, or woke the thread, may still hold this lock. */
     spinlock_lock(&thread->ring_lock);
     spinlock_unlock(&thread->ring_lock);
     free_pool(thread);
+}
+
+static bool is_free(const struct operation *operation) {
+    return atomic_load_explicit(&operation->state, memory_order_relaxed) == OPERATION_FREE;
+}
+
+/* Under the ring's lock. What is in flight stays so; what is left of a chain does not begin. */
+static enum operation_interruption interrupt_ring_wait(struct thread *thread) {
+    struct operation *wait = &thread->wait_operation;
+    if (!operation_claim(wait)) {
+        thread->state = THREAD_WAITING;
+        return OPERATION_LATER;
+    }
+    remove_deadline(wait);
+    release_record(wait);
+    thread->frame.rax = (uint64_t)(int64_t)CAPOS_E_INTERRUPTED;
+    ring_close_chain_locked(thread);
+    return OPERATION_NOT_IN_CALL;
+}
+
+/* Under the ring's lock; *ended_out: the operation, claimed, that is to be completed. */
+static enum operation_interruption interrupt_register_wait(struct thread *thread,
+                                                           struct operation **ended_out) {
+    struct operation *operation = thread->register_operation;
+    if (operation->outlasts_upcall && thread->upcall.in_call == NULL) {
+        thread->upcall.in_call = operation;
+        thread->register_operation = &thread->register_records[1 - operation->index];
+        return OPERATION_IN_CALL;
+    }
+    if (!operation_claim(operation)) {
+        thread->state = THREAD_WAITING;
+        return OPERATION_LATER;
+    }
+    *ended_out = operation;
+    return OPERATION_NOT_IN_CALL;
+}
+
+enum operation_interruption operation_interrupt(struct thread *thread) {
+    enum operation_interruption interruption = OPERATION_NOT_IN_CALL;
+    struct operation *ended = NULL;
+    spinlock_lock(&thread->ring_lock);
+    if (!is_free(&thread->wait_operation)) {
+        interruption = interrupt_ring_wait(thread);
+    } else if (!is_free(thread->register_operation)) {
+        interruption = interrupt_register_wait(thread, &ended);
+    }
+    spinlock_unlock(&thread->ring_lock);
+    if (ended != NULL) {
+        unlink_claimed(ended);
+        operation_complete(ended, CAPOS_E_INTERRUPTED, 0);
+    }
+    return interruption;
+}
+
+bool operation_resume(struct thread *thread) {
+    struct upcall *upcall = &thread->upcall;
+    spinlock_lock(&thread->ring_lock);
+    struct operation *operation = upcall->in_call;
+    bool is_in_flight = operation != NULL && !is_free(operation);
+    upcall->in_call = NULL;
+    if (is_in_flight) {
+        thread->register_operation = operation;
+    } else if (operation != NULL) {
+        thread->frame.rax = (uint64_t)(int64_t)upcall->in_call_status;
+        thread->frame.rdx = upcall->in_call_aux;
+    }
+    spinlock_unlock(&thread->ring_lock);
+    return is_in_flight;
+}
+
+void operation_end_call(struct thread *thread, status_t *status, uint64_t *aux) {
+    struct upcall *upcall = &thread->upcall;
+    struct operation *operation = upcall->in_call;
+    ASSERT(operation != NULL);
+    spinlock_lock(&thread->ring_lock);
+    bool is_ours = operation_claim(operation);
+    spinlock_unlock(&thread->ring_lock);
+    if (is_ours) {
+        unlink_claimed(operation);
+        operation_complete(operation, CAPOS_E_CANCELLED, 0);
+    }
+    await_completion(operation);
+    spinlock_lock(&thread->ring_lock);
+    upcall->in_call = NULL;
+    *status = upcall->in_call_status;
+    *aux = upcall->in_call_aux;
+    spinlock_unlock(&thread->ring_lock);
 }
 
 void operation_expire_due(struct cpu *cpu) {

@@ -2,7 +2,7 @@
 /*
  * Operations in flight: what did not finish inline is a record, never a sleeping stack.
  *
- * A record belongs to one thread: its ring's fixed pool, or the one record of its register form.
+ * A record belongs to one thread: its ring's fixed pool, or the two of its register form.
  * It is armed once and finishes exactly once: completion, deadline, CANCEL and the thread's end
  * compete by operation_claim, one compare-and-swap, and whoever wins unlinks it everywhere and
  * completes it.
@@ -45,7 +45,8 @@ struct operation {
     uint8_t flags;            /* of the entry: CAPOS_ENTRY_LINK */
     bool deadline_is_success; /* a sleep: the deadline is what it waited for */
     bool has_deadline;
-    uint8_t index; /* in the thread's pool */
+    bool outlasts_upcall; /* of the register form: an upcall does not end it */
+    uint8_t index;        /* in the thread's pool */
     struct thread *thread;
     struct space *space; /* of the caller: where addresses below belong */
     uint64_t user_data;
@@ -125,6 +126,19 @@ MUST_CHECK status_t operation_cancel(struct thread *thread, uint64_t user_data);
 /* Ends everything that the thread has in flight, without completions, waits for those that others
  * are completing, and gives the pool's memory back. On the CPU of the thread, with no lock. */
 void operation_cancel_all(struct thread *thread);
+
+/* An upcall interrupts what the thread waits for in cap_enter. On its CPU, with no lock. */
+enum operation_interruption {
+    OPERATION_NOT_IN_CALL, /* no wait, or it has ended with `interrupted`: the frame says so */
+    OPERATION_IN_CALL,     /* a CALL of the register form goes on: see operation_resume */
+    OPERATION_LATER,       /* somebody completes it just now; the thread waits for that */
+};
+enum operation_interruption operation_interrupt(struct thread *thread);
+/* The CALL that was interrupted is the thread's again. False: there is nothing to wait for, and its
+ * result, if there was one, is in the frame. */
+bool operation_resume(struct thread *thread);
+/* Ends that CALL: what it was complete with, or cancelled. There is one. */
+void operation_end_call(struct thread *thread, status_t *status, uint64_t *aux);
 
 /* The records that are a part of struct thread. */
 void operation_init_thread(struct thread *thread);

@@ -3,6 +3,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/debug/log.h"
 #include "kernel/sched/process.h"
+#include "kernel/sched/upcall.h"
 
 static const char *const names[] = {
     [0] = "division error",
@@ -49,15 +50,10 @@ static void take_backtrace(struct process *process, const struct trap_frame *fra
     }
 }
 
-void fault_handle(struct trap_frame *frame, uint64_t address) {
-    struct thread *thread = cpu_current()->thread;
-    struct process *process = thread->process;
-    bool is_page_fault = frame->vector == TRAP_PAGE_FAULT;
-    /* Without the bit it is the CPU itself that looked for a descriptor there. */
-    if (is_page_fault && (frame->error & PAGE_FAULT_USER) != 0 &&
-        space_fault(&process->space, address, access_of(frame->error)) == CAPOS_OK) {
-        return;
-    }
+/* Nobody has handled it. Out of line, so that faults that are mended save no registers. */
+__attribute__((noinline)) static void end_process(struct process *process,
+                                                  const struct trap_frame *frame, uint64_t address,
+                                                  enum upcall_outcome outcome) {
     struct exit_record record = {.reason = EXIT_FAULTED,
                                  .vector = (uint32_t)frame->vector,
                                  .error = (uint32_t)frame->error,
@@ -65,10 +61,29 @@ void fault_handle(struct trap_frame *frame, uint64_t address) {
                                  .rip = frame->rip,
                                  .rsp = frame->rsp};
     take_backtrace(process, frame, &record);
-    bool is_overflow = is_page_fault && address < process->stack_low &&
+    bool is_overflow = frame->vector == TRAP_PAGE_FAULT && address < process->stack_low &&
                        address + (UINT64_C(1) << 20) >= process->stack_low;
-    log_printf("process %lu (%s): %s%s at rip 0x%lx, address 0x%lx, error 0x%lx\n", process->id,
-               process->name, vector_name(frame->vector), is_overflow ? " (stack overflow)" : "",
-               frame->rip, address, frame->error);
+    static const char *const remarks[] = {
+        [UPCALL_NO_HANDLER] = "",
+        [UPCALL_MASKED] = "; faults were masked, as in a handler",
+        [UPCALL_NO_STACK] = "; its stack for upcalls cannot be written",
+    };
+    log_printf("process %lu (%s): %s%s at rip 0x%lx, rsp 0x%lx, address 0x%lx, error 0x%lx%s\n",
+               process->id, process->name, vector_name(frame->vector),
+               is_overflow ? " (stack overflow)" : "", frame->rip, frame->rsp, address,
+               frame->error, remarks[outcome]);
     process_end(process, &record);
+}
+
+void fault_handle(struct trap_frame *frame, uint64_t address) {
+    struct thread *thread = cpu_current()->thread;
+    /* Without the bit it is the CPU itself that looked for a descriptor there. */
+    if (frame->vector == TRAP_PAGE_FAULT && (frame->error & PAGE_FAULT_USER) != 0 &&
+        space_fault(&thread->process->space, address, access_of(frame->error)) == CAPOS_OK) {
+        return;
+    }
+    enum upcall_outcome outcome = upcall_fault(thread, address);
+    if (outcome != UPCALL_ENTERED) {
+        end_process(thread->process, frame, address, outcome);
+    }
 }

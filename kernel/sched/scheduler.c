@@ -216,6 +216,8 @@ static void do_work(struct thread *thread) {
     } else if ((work & WORK_SUBMIT) != 0) {
         atomic_fetch_and_explicit(&thread->work, ~(uint32_t)WORK_SUBMIT, memory_order_relaxed);
         ring_enter_continue(thread);
+    } else if ((work & WORK_UPCALL) != 0) {
+        upcall_work(thread);
     }
 }
 

@@ -9,8 +9,8 @@
 #include "kernel/sched/process.h"
 #include "kernel/sched/scheduler.h"
 
-/* XSAVE areas are 64-aligned (SDM volume 1, 13.4). Behind the struct there is room for AVX-512. */
-#define VECTOR_OFFSET ((sizeof(struct thread) + 63) & ~(size_t)63)
+/* XSAVE areas are 64-aligned (SDM volume 1, 13.4). */
+#define VECTOR_OFFSET (((sizeof(struct thread) + 63) & ~(size_t)63) + UPCALL_ROOM_BYTES)
 _Static_assert(VECTOR_OFFSET + 512 + 64 + 256 <= PAGE_SIZE, "struct and AVX state are a page");
 
 static _Atomic uint64_t next_id = 1;
@@ -27,7 +27,7 @@ static uint64_t struct_frames(void) {
 
 static void free_struct(struct thread *thread) {
     if (is_vector_state_apart() && thread->vector_state != NULL) {
-        frame_free(direct_map_paddr(thread->vector_state));
+        frame_free(direct_map_paddr(thread->vector_state - UPCALL_ROOM_BYTES));
     }
     frame_free(direct_map_paddr(thread));
 }
@@ -68,11 +68,12 @@ static struct thread *allocate_struct(void) {
     thread->vector_state = (uint8_t *)thread + VECTOR_OFFSET;
     if (is_vector_state_apart()) {
         paddr_t apart = frame_alloc_zeroed();
-        thread->vector_state = paddr_is_none(apart) ? NULL : direct_map(apart);
-        if (thread->vector_state == NULL) {
+        thread->vector_state = NULL;
+        if (paddr_is_none(apart)) {
             free_struct(thread);
             return NULL;
         }
+        thread->vector_state = (uint8_t *)direct_map(apart) + UPCALL_ROOM_BYTES;
     }
     return thread;
 }
@@ -236,9 +237,8 @@ inline void thread_wake_locked(struct thread *thread) {
     }
 }
 
-void thread_post_work(struct thread *thread, uint32_t bits) {
+void thread_post_work_locked(struct thread *thread, uint32_t bits) {
     atomic_fetch_or_explicit(&thread->work, bits, memory_order_seq_cst);
-    spinlock_lock(&thread->ring_lock);
     if (thread->state == THREAD_WAITING) {
         thread_wake_locked(thread);
     } else if (atomic_load_explicit(&thread->on_cpu, memory_order_seq_cst)) {
@@ -250,5 +250,15 @@ void thread_post_work(struct thread *thread, uint32_t bits) {
             apic_send(cpu->apic_id, VECTOR_RESCHEDULE);
         }
     }
+}
+
+void thread_post_work(struct thread *thread, uint32_t bits) {
+    spinlock_lock(&thread->ring_lock);
+    thread_post_work_locked(thread, bits);
     spinlock_unlock(&thread->ring_lock);
+}
+
+bool thread_has_work_locked(struct thread *thread) {
+    uint32_t work = atomic_load_explicit(&thread->work, memory_order_seq_cst);
+    return work == WORK_UPCALL ? upcall_settle_locked(thread) : work != 0;
 }

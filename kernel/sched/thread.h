@@ -18,6 +18,7 @@
 #include "kernel/arch/x86_64/trap.h"
 #include "kernel/cap/object.h"
 #include "kernel/ring/operation.h"
+#include "kernel/sched/upcall.h"
 #include "kernel/spinlock.h"
 #include "kernel/types.h"
 
@@ -35,6 +36,7 @@ enum thread_state {
 enum {
     WORK_END = 1 << 0,    /* the thread or its process is to end */
     WORK_SUBMIT = 1 << 1, /* a linked entry is complete: go on with the submission */
+    WORK_UPCALL = 1 << 2, /* see kernel/sched/upcall.h */
 };
 
 #define THREAD_NAME_MAX 32u
@@ -63,14 +65,17 @@ struct thread {
     /* CAPOS_RING_IN_FLIGHT_MAX records; a frame of them comes when the first is needed. */
     struct operation *records[THREAD_RECORD_FRAMES];
     uint32_t records_free; /* bit n: record n is free */
-    struct operation register_operation;
-    struct operation wait_operation; /* armed while the thread waits for completions */
-    uint32_t wait_count;             /* how many end the wait */
-    uint32_t submit_left;            /* entries that this cap_enter may still take */
+    /* Two, since the handler of an upcall may use the register form while a CALL goes on below. */
+    struct operation register_records[2];
+    struct operation *register_operation; /* the one to use now */
+    struct operation wait_operation;      /* armed while the thread waits for completions */
+    uint32_t wait_count;                  /* how many end the wait */
+    uint32_t submit_left;                 /* entries that this cap_enter may still take */
     uint64_t wait_deadline_ns;
     struct operation *chain_operation; /* in flight, and the next entry is linked to it; or NULL */
     bool chain_failed;                 /* an entry of the chain failed: the rest is cancelled */
     bool chain_open;                   /* the entry taken last had CAPOS_ENTRY_LINK */
+    struct upcall upcall;
 
     uint8_t band; /* priority */
     bool queued;  /* guarded by the run queue's lock, as the next one */
@@ -124,3 +129,6 @@ uint32_t thread_count(void);
 
 /* Sets bits of the work word, and sees to it that the thread looks at them soon. */
 void thread_post_work(struct thread *thread, uint32_t bits);
+void thread_post_work_locked(struct thread *thread, uint32_t bits);
+/* Under ring_lock, by the thread itself: that comes before any wait. */
+bool thread_has_work_locked(struct thread *thread);

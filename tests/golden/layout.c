@@ -1,8 +1,9 @@
-/* Prints what include/capos/abi.h fixes by hand, in the form of the generated part of abi.txt. */
+/* Prints what include/capos/ fixes by hand, in the form of the generated part of abi.txt. */
 #include <stddef.h>
 #include <stdio.h>
 
 #include "capos/abi.h"
+#include "capos/upcall.h"
 
 #define STRUCT(type) printf("abi struct %s size %zu\n", #type, sizeof(struct type))
 #define FIELD(type, member)                                                                        \
@@ -102,9 +103,50 @@ static void print_start(void) {
     FIELD(capos_start, random);
 }
 
+static void print_upcall(void) {
+    CONSTANT(CAPOS_UPCALL_FAULT);
+    CONSTANT(CAPOS_UPCALL_INTERRUPT);
+    CONSTANT(CAPOS_UPCALL_MASK_FAULTS);
+    CONSTANT(CAPOS_UPCALL_MASK_INTERRUPTS);
+    CONSTANT(CAPOS_UPCALL_IN_CALL);
+    CONSTANT(CAPOS_UPCALL_RED_ZONE);
+    CONSTANT(CAPOS_UPCALL_STACK_MIN);
+    STRUCT(capos_upcall_frame);
+    FIELD(capos_upcall_frame, r15);
+    FIELD(capos_upcall_frame, r14);
+    FIELD(capos_upcall_frame, r13);
+    FIELD(capos_upcall_frame, r12);
+    FIELD(capos_upcall_frame, rbp);
+    FIELD(capos_upcall_frame, rbx);
+    FIELD(capos_upcall_frame, r11);
+    FIELD(capos_upcall_frame, r10);
+    FIELD(capos_upcall_frame, r9);
+    FIELD(capos_upcall_frame, r8);
+    FIELD(capos_upcall_frame, rax);
+    FIELD(capos_upcall_frame, rcx);
+    FIELD(capos_upcall_frame, rdx);
+    FIELD(capos_upcall_frame, rsi);
+    FIELD(capos_upcall_frame, rdi);
+    FIELD(capos_upcall_frame, rip);
+    FIELD(capos_upcall_frame, rflags);
+    FIELD(capos_upcall_frame, rsp);
+    FIELD(capos_upcall_frame, fs_base);
+    FIELD(capos_upcall_frame, address);
+    FIELD(capos_upcall_frame, value);
+    FIELD(capos_upcall_frame, kind);
+    FIELD(capos_upcall_frame, vector);
+    FIELD(capos_upcall_frame, error);
+    FIELD(capos_upcall_frame, mask);
+    FIELD(capos_upcall_frame, flags);
+    FIELD(capos_upcall_frame, size);
+    printf("abi struct capos_upcall_frame.xsave offset %zu\n",
+           offsetof(struct capos_upcall_frame, xsave));
+}
+
 int main(void) {
     print_constants();
     print_queues();
     print_start();
+    print_upcall();
     return 0;
 }

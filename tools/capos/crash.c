@@ -5,6 +5,7 @@
 
 #include "tools/capos/message.h"
 
+#define VECTORS 32u /* of CPU exceptions */
 #define VECTOR_PAGE_FAULT 14u
 
 /* Error code of a page fault: Intel SDM volume 3, section 4.7. */
@@ -40,6 +41,9 @@ const char *crash_vector_name(uint32_t vector) {
         [19] = "SIMD floating-point exception",
         [20] = "virtualization exception",
         [21] = "control protection fault",
+        /* No exceptions, but ends of capOS's own: docs/abi.md. */
+        [64] = "corrupt ring",
+        [65] = "bad frame or stack of an upcall",
     };
     if (vector < sizeof names / sizeof names[0] && names[vector] != NULL) {
         return names[vector];
@@ -75,8 +79,9 @@ void crash_describe(struct crash *crash, const struct run_report *report,
     if (report->vector == VECTOR_PAGE_FAULT) {
         describe_page_fault(crash, report);
     } else {
-        snprintf(crash->text, sizeof crash->text, "%s (exception %" PRIu32 ")",
-                 crash_vector_name(report->vector), report->vector);
+        snprintf(crash->text, sizeof crash->text, "%s (%s %" PRIu32 ")",
+                 crash_vector_name(report->vector),
+                 report->vector < VECTORS ? "exception" : "fault", report->vector);
     }
     crash->frames[crash->frame_count++].address = report->rip;
     for (uint32_t i = 0; i < report->backtrace_count && report->backtrace[i] != 0; i++) {

@@ -15,7 +15,7 @@ static const char *vector_text(uint32_t vector) {
         [19] = "SIMD exception",
     };
     if (vector >= 32) {
-        return "corrupt ring";
+        return vector == 64 ? "corrupt ring" : "bad frame or stack of an upcall";
     }
     return texts[vector] != NULL ? texts[vector] : "exception";
 }

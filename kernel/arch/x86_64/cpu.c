@@ -5,6 +5,7 @@
 #include "kernel/debug/log.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/kernel_map.h"
+#include "kernel/sched/upcall.h"
 
 struct cpu *cpus[CPUS_MAX];
 struct cpu_features cpu_features;
@@ -175,7 +176,8 @@ static void set_control_registers(void) {
                            "d"((uint32_t)(cpu_features.xcr0 >> 32)));
         /* Size of the components that are enabled now. */
         cpu_features.xsave_bytes = cpuid(13, 0).ebx;
-        ASSERT(cpu_features.xsave_bytes <= PAGE_SIZE); /* a thread has a frame for it */
+        /* A thread has a page for it, and for what stands before it in an upcall. */
+        ASSERT(cpu_features.xsave_bytes <= UPCALL_FRAME_BYTES_MAX - UPCALL_ROOM_BYTES);
     }
 }
 

@@ -164,9 +164,11 @@ trap_user:
     movq %gs:CPU_STACK, %rsp
     xorl %ebp, %ebp
     call trap_from_user
+    .global trap_leave
+trap_leave:
     cmpb $0, %gs:CPU_ATTENTION
     jne trap_resume
-    movq %gs:CPU_THREAD, %rsp   /* a fault that is mended: back at once */
+    movq %gs:CPU_THREAD, %rsp   /* a fault that is mended, or handled: back at once */
     jmp 1b
 
     /* From the kernel itself: only the idle loop and interrupt windows allow it, or it is a bug. */

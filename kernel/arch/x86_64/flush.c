@@ -46,9 +46,9 @@ void flush_here(struct space *space, uint64_t address, uint64_t size) {
 
 bool flush_if_alone(struct space *space, uint64_t address, uint64_t size) {
     struct cpu *self = cpu_current();
-    /* Full fence: pairs with the one in space_activate. Either we see the CPU in the mask, or it
-     * loads the tables after our change. */
-    atomic_thread_fence(memory_order_seq_cst);
+    /* Full fence by the locked operation: pairs with the one in space_activate. Either we see the
+     * CPU in the mask, or it loads the tables, and looks at the count, after our change. */
+    atomic_fetch_add_explicit(&space->flush_count, 1, memory_order_seq_cst);
     for (uint32_t word = 0; word < SPACE_CPU_WORDS; word++) {
         uint64_t own = self->index / 64 == word ? UINT64_C(1) << (self->index % 64) : 0;
         if ((atomic_load_explicit(&space->active_cpus[word], memory_order_relaxed) & ~own) != 0) {

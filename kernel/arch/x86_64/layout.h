@@ -49,6 +49,8 @@
 
 /* A vector number that no trap has: the frame was made by SYSCALL. */
 #define VECTOR_SYSCALL 0x100
+/* Another one: the frame holds what the kernel or the program chose for every register. */
+#define VECTOR_UPCALL 0x101
 
 #define VECTOR_DEVICE_FIRST 32
 #define VECTOR_DEVICE_LAST 223

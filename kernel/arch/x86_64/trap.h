@@ -71,5 +71,8 @@ void trap_on_ist(struct trap_frame *frame);
 /* kernel/arch/x86_64/entry.S */
 extern uint64_t trap_stubs[256];
 void syscall_entry(void);
+/* Leaves the kernel with all registers of the thread that runs here from its frame, whose vector is
+ * not VECTOR_SYSCALL; by trap_resume when the CPU needs attention. Any stack. */
+_Noreturn void trap_leave(void);
 /* Leaves the kernel: runs scheduler_pick, then resumes the thread it chose. Any stack. */
 _Noreturn void trap_resume(void);

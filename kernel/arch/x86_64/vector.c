@@ -4,10 +4,13 @@
 
 #define FCW_OFFSET 0
 #define MXCSR_OFFSET 24
+#define MXCSR_MASK_OFFSET 28
 #define XSTATE_BV_OFFSET 512
+#define XSAVE_HEADER_BYTES 64
 
 #define FCW_DEFAULT 0x37f
 #define MXCSR_DEFAULT 0x1f80
+#define MXCSR_MASK_DEFAULT 0xffbf /* of CPUs that do not say (SDM volume 1, 11.6.6) */
 
 void vector_state_init(uint8_t *area) {
     uint16_t fcw = FCW_DEFAULT;
@@ -49,6 +52,10 @@ void vector_state_restore(const uint8_t *area) {
     if (cpu_features.x87_pointers_stay) {
         forget_x87_pointers();
     }
+    vector_state_load(area);
+}
+
+void vector_state_load(const uint8_t *area) {
     if (!cpu_features.xsave) {
         __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
         return;
@@ -58,4 +65,42 @@ void vector_state_restore(const uint8_t *area) {
                      : "r"(area), "a"((uint32_t)cpu_features.xcr0),
                        "d"((uint32_t)(cpu_features.xcr0 >> 32))
                      : "memory");
+}
+
+void vector_state_write(uint8_t *area) {
+    if (!cpu_features.xsave) {
+        __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+        return;
+    }
+    /* XSAVE sets some bits of the header's first word and leaves the rest, which XRSTOR wants to be
+     * zero. */
+    uint64_t *header = (uint64_t *)(void *)(area + XSTATE_BV_OFFSET);
+    for (unsigned i = 0; i < XSAVE_HEADER_BYTES / sizeof *header; i++) {
+        header[i] = 0;
+    }
+    __asm__ volatile("xsave64 (%0)"
+                     :
+                     : "r"(area), "a"((uint32_t)cpu_features.xcr0),
+                       "d"((uint32_t)(cpu_features.xcr0 >> 32))
+                     : "memory");
+}
+
+void vector_state_reset(uint8_t *area) {
+    if (!cpu_features.xsave) {
+        memset(area, 0, cpu_features.xsave_bytes);
+        vector_state_init(area);
+    } else {
+        /* Components that are not in the area get their initial state; MXCSR comes from there. */
+        *(uint64_t *)(void *)(area + XSTATE_BV_OFFSET) = 0;
+        *(uint32_t *)(void *)(area + MXCSR_OFFSET) = MXCSR_DEFAULT;
+    }
+    vector_state_load(area);
+}
+
+uint32_t vector_mxcsr_mask(void) {
+    static _Alignas(16) uint8_t area[512];
+    uint32_t mask;
+    __asm__ volatile("fxsave64 %0" : "=m"(area));
+    memcpy(&mask, area + MXCSR_MASK_OFFSET, sizeof mask);
+    return mask != 0 ? mask : MXCSR_MASK_DEFAULT;
 }

@@ -10,3 +10,12 @@
 void vector_state_init(uint8_t *area);
 void vector_state_save(uint8_t *area);
 void vector_state_restore(const uint8_t *area);
+/* The same where the state that this CPU has is the same thread's. */
+void vector_state_load(const uint8_t *area);
+/* Saves every component, in use or not, into an area whose contents do not matter and may be a
+ * program's: nothing is read there but what this writes. */
+void vector_state_write(uint8_t *area);
+/* Gives this CPU the state that a new thread has. What the area, a thread's, held is lost. */
+void vector_state_reset(uint8_t *area);
+/* The bits of MXCSR that this CPU has; the others must not be loaded. */
+uint32_t vector_mxcsr_mask(void);

@@ -18,6 +18,7 @@
 #include "capos/abort.h"
 #include "capos/clock.h"
 #include "capos/errors.h"
+#include "capos/handler.h"
 #include "capos/heap.h"
 #include "capos/interfaces.h"
 #include "capos/invoke.h"
@@ -32,3 +33,4 @@
 #include "capos/start.h"
 #include "capos/string.h"
 #include "capos/threads.h"
+#include "capos/upcall.h"
