@@ -1,7 +1,8 @@
 #pragma once
 /*
  * ASSERT is on in every build: it states what the code around it has made true, and never judges
- * input. ASSERT_SLOW is for walkers of whole structures; it is on in host tests only.
+ * input. ASSERT_SLOW is on in host tests only: for walkers of whole structures, and where every
+ * instruction counts.
  * Each environment (kernel, host) defines assert_failed, which does not return.
  */
 _Noreturn void assert_failed(const char *expression, const char *file, int line);

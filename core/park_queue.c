@@ -1,8 +1,7 @@
 /*
  * The index is a treap (Seidel and Aragon 1996): a search tree by address whose nodes are a heap by
- * a random priority, and so of expected logarithmic height. Waiters of one address stand in the
- * order in which they came: the tree's order is told by left and right alone, never by a second
- * comparison.
+ * a random priority, and so of expected logarithmic height. Several waiters may have one address:
+ * the tree's order is told by left and right alone, never by a second comparison.
  */
 #include "core/park_queue.h"
 
@@ -57,8 +56,24 @@ static void rotate_up(struct park_index *index, struct park_waiter *node) {
     }
 }
 
-static inline void index_insert(struct park_index *index, struct park_waiter *waiter,
-                                uint64_t address) {
+void park_index_remove(struct park_index *index, struct park_waiter *waiter) {
+    if (waiter->address == 0) {
+        return;
+    }
+    ASSERT(index->count > 0);
+    ASSERT(waiter->parent != NULL || index->root == waiter);
+    while (waiter->left != NULL && waiter->right != NULL) {
+        bool is_left = waiter->left->priority < waiter->right->priority;
+        rotate_up(index, is_left ? waiter->left : waiter->right);
+    }
+    replace(index, waiter, waiter->left != NULL ? waiter->left : waiter->right);
+    __atomic_store_n(&waiter->address, 0, __ATOMIC_RELAXED);
+    index->count--;
+}
+
+void park_index_put(struct park_index *index, struct park_waiter *waiter, uint64_t address) {
+    ASSERT(address != 0);
+    park_index_remove(index, waiter);
     struct park_waiter *parent = NULL;
     struct park_waiter **link = &index->root;
     while (*link != NULL) {
@@ -68,23 +83,12 @@ static inline void index_insert(struct park_index *index, struct park_waiter *wa
     *link = waiter;
     waiter->parent = parent;
     waiter->left = waiter->right = NULL;
-    waiter->address = address;
+    __atomic_store_n(&waiter->address, address, __ATOMIC_RELAXED);
     waiter->priority = next_priority(index);
     while (waiter->parent != NULL && waiter->parent->priority > waiter->priority) {
         rotate_up(index, waiter);
     }
     index->count++;
-}
-
-static inline void index_remove(struct park_index *index, struct park_waiter *waiter) {
-    ASSERT(index->count > 0);
-    ASSERT(waiter->parent != NULL || index->root == waiter);
-    while (waiter->left != NULL && waiter->right != NULL) {
-        bool is_left = waiter->left->priority < waiter->right->priority;
-        rotate_up(index, is_left ? waiter->left : waiter->right);
-    }
-    replace(index, waiter, waiter->left != NULL ? waiter->left : waiter->right);
-    index->count--;
 }
 
 struct park_waiter *park_index_first(const struct park_index *index, uint64_t low, uint64_t high) {
@@ -103,7 +107,7 @@ struct park_waiter *park_index_first(const struct park_index *index, uint64_t lo
 /* ---- the buckets -------------------------------------------------------------------------- */
 
 static struct park_bucket *bucket_of(const struct park_queue *queue, const struct park_key *key) {
-    return &queue->buckets[park_queue_bucket(queue, key)];
+    return &queue->buckets[key->bucket];
 }
 
 static inline struct park_waiter *find_leader(const struct park_bucket *bucket,
@@ -165,7 +169,7 @@ static inline void bucket_insert(struct park_bucket *bucket, struct park_waiter 
 }
 
 static inline void bucket_remove(struct park_bucket *bucket, struct park_waiter *waiter) {
-    ASSERT(bucket->count > 0);
+    ASSERT_SLOW(bucket->count > 0);
     if (is_leader(bucket, waiter)) {
         replace_leader(bucket, waiter, waiter->next != waiter ? waiter->next : NULL);
     }
@@ -190,17 +194,25 @@ void park_index_init(struct park_index *index, uint64_t seed) {
     *index = (struct park_index){.random = seed};
 }
 
-inline void park_queue_insert(struct park_queue *queue, struct park_index *index,
-                              struct park_waiter *waiter, const struct park_key *key,
-                              uint64_t address) {
+uint32_t park_waiter_lock(const struct park_queue *queue, const struct park_waiter *waiter,
+                          uint64_t space_id) {
+    uint32_t number = park_waiter_bucket(waiter);
+    if (number != PARK_BUCKET_NONE) {
+        return number;
+    }
+    struct park_key key = park_key_private(queue, space_id, 0, waiter->address);
+    return key.bucket;
+}
+
+inline void park_queue_insert(struct park_queue *queue, struct park_waiter *waiter,
+                              const struct park_key *key) {
     struct park_bucket *bucket = bucket_of(queue, key);
-    ASSERT(park_waiter_bucket(waiter) == PARK_BUCKET_NONE);
-    ASSERT((key->owner & PARK_OWNER_IS_OBJECT) != 0 || key->offset == address);
-    ASSERT(atomic_load_explicit(&bucket->announced, memory_order_relaxed) > bucket->count);
+    ASSERT_SLOW(park_waiter_bucket(waiter) == PARK_BUCKET_NONE);
+    ASSERT_SLOW((key->owner & PARK_OWNER_IS_OBJECT) != 0 ? waiter->address != 0
+                                                         : waiter->address == key->offset);
+    ASSERT_SLOW(atomic_load_explicit(&bucket->announced, memory_order_relaxed) > bucket->count);
     bucket_insert(bucket, waiter, key);
-    index_insert(index, waiter, address);
-    atomic_store_explicit(&waiter->bucket, (uint32_t)(bucket - queue->buckets),
-                          memory_order_release);
+    atomic_store_explicit(&waiter->bucket, key->bucket, memory_order_release);
 }
 
 inline struct park_waiter *park_queue_find(const struct park_queue *queue,
@@ -218,12 +230,10 @@ struct park_waiter *park_queue_find_owner(const struct park_queue *queue, uint32
     return leader;
 }
 
-inline void park_queue_remove(struct park_queue *queue, struct park_index *index,
-                              struct park_waiter *waiter) {
+inline void park_queue_remove(struct park_queue *queue, struct park_waiter *waiter) {
     uint32_t number = park_waiter_bucket(waiter);
-    ASSERT(number <= queue->bucket_mask);
+    ASSERT_SLOW(number <= queue->bucket_mask);
     struct park_bucket *bucket = &queue->buckets[number];
-    index_remove(index, waiter);
     bucket_remove(bucket, waiter);
     /* release: pairs with park_waiter_bucket. Last, since whoever claimed the waiter's operation
      * may use the record again from here on. */
@@ -241,10 +251,8 @@ void park_queue_requeue(struct park_queue *queue, struct park_index *index,
     park_bucket_announce(target);
     bucket_remove(source, waiter);
     bucket_insert(target, waiter, key);
-    index_remove(index, waiter);
-    index_insert(index, waiter, key->offset);
-    atomic_store_explicit(&waiter->bucket, (uint32_t)(target - queue->buckets),
-                          memory_order_release);
+    park_index_put(index, waiter, key->offset);
+    atomic_store_explicit(&waiter->bucket, key->bucket, memory_order_release);
     park_bucket_retract(source);
 }
 
@@ -262,11 +270,12 @@ static uint32_t check_key(const struct park_queue *queue, uint32_t number,
         ASSERT(park_waiter_bucket(waiter) == number);
         ASSERT(is_same_key(&waiter->key, &leader->key));
         ASSERT(waiter == leader || (waiter->next_key == NULL && waiter->previous_key == NULL));
-        ASSERT((waiter->key.owner & PARK_OWNER_IS_OBJECT) != 0 ||
-               waiter->key.offset == waiter->address);
+        /* Who drains takes the place away first. */
+        ASSERT((waiter->key.owner & PARK_OWNER_IS_OBJECT) != 0 || waiter->address == 0 ||
+               waiter->address == waiter->key.offset);
         waiter = waiter->next;
     } while (waiter != leader);
-    ASSERT(park_queue_bucket(queue, &leader->key) == number);
+    ASSERT(leader->key.bucket == number);
     return count;
 }
 
@@ -322,8 +331,7 @@ void park_index_check(const struct park_index *index) {
          node = next_in_order(node)) {
         count++;
         ASSERT(count <= index->count);
-        ASSERT(node->address >= low);
-        ASSERT(park_waiter_bucket(node) != PARK_BUCKET_NONE);
+        ASSERT(node->address >= low && node->address != 0);
         ASSERT(node->left == NULL ||
                (node->left->parent == node && node->left->priority >= node->priority));
         ASSERT(node->right == NULL ||

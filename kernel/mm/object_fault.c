@@ -118,7 +118,7 @@ static status_t make_copy(struct touch *touch) {
         space_give_frame(touch->space, frame);
         return status;
     }
-    park_forget_words(touch->space);
+    park_forget_page(touch->space, touch->address);
     return CAPOS_OK;
 }
 

@@ -83,10 +83,6 @@ void space_fini(struct space *space) {
             arch_spin_pause();
         }
     }
-    /* Whoever woke on a word that is shared, and found one of our waiters claimed by somebody else,
-     * took it out under this lock, and may be about to let go of it. */
-    spinlock_lock(&space->parked_lock);
-    spinlock_unlock(&space->parked_lock);
     space_drop_pages(space, USER_LOW, USER_HIGH, SPACE_FREE, NULL);
     space_drop_mappings(space, space_release_objects(space, USER_LOW, USER_HIGH));
     address_ranges_init(&space->ranges, USER_LOW, USER_HIGH);

@@ -47,7 +47,8 @@ enum {
 /* A page with words that are parked on: where it is, and the generation of its region. */
 #define SPACE_WORD_PAGES 4u
 struct space_word_page {
-    _Atomic uint64_t address; /* 0: none; read without the lock */
+    _Atomic uint64_t address; /* 0: none; this and the rest are read without the lock */
+    _Atomic uint32_t version; /* goes up when it is to be another page */
     const uint8_t *memory;
     uint64_t generation;
 };
@@ -64,7 +65,7 @@ struct space {
     uint64_t id; /* never given twice: spaces differ in it, and so do the keys of parked waiters */
     struct ledger *ledger;
     struct spinlock parked_lock; /* guards parked; kernel/sched/park.h has the order */
-    struct park_index parked;    /* the waiters of this space, by address */
+    struct park_index parked;    /* places of waiters in this space */
     struct space_word_page word_pages[SPACE_WORD_PAGES]; /* kernel/sched/park.c's */
     uint64_t committed_bytes; /* VirtualMemory, objects, private mappings */
     uint64_t commit_limit;    /* bytes; UINT64_MAX: the ledger alone decides */

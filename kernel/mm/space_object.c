@@ -151,7 +151,7 @@ void space_hide_object_page(struct memory_mapping *mapping, uint64_t distance, p
     paging_find(space->root, address, &path);
     pte_t *entry = path.entry[path.level];
     struct space_step step = {.end = address + PAGE_SIZE};
-    park_forget_words(space);
+    park_forget_page(space, address);
     /* What stands there by now may be something else. But whatever shows this frame is an object's,
      * and finds anew what to show. The entry stays in use, so that no table need be freed; the
      * frame may be somebody else's soon, so its address goes (CPUs with L1TF read through entries

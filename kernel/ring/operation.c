@@ -5,6 +5,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/mm/frame.h"
 #include "kernel/ring/enter.h"
+#include "kernel/sched/park.h"
 #include "kernel/sched/process.h"
 #include "kernel/sched/scheduler.h"
 #include "kernel/sched/thread.h"
@@ -19,6 +20,7 @@ static void init_record(struct thread *thread, struct operation *operation, uint
     operation->kind = kind;
     operation->index = (uint8_t)index;
     operation->space = &thread->process->space;
+    park_waiter_init(&operation->waiter);
 }
 
 void operation_init_thread(struct thread *thread) {
@@ -251,7 +253,7 @@ static void complete_in_ring(struct operation *operation, status_t status, uint6
 }
 
 /* The thread waits for this one alone: its result goes to the registers. */
-static void complete_register(struct operation *operation, status_t status, uint64_t aux) {
+static inline void complete_register(struct operation *operation, status_t status, uint64_t aux) {
     struct thread *thread = operation->thread;
     struct upcall *upcall = &thread->upcall;
     spinlock_lock(&thread->ring_lock);
@@ -288,6 +290,14 @@ void operation_complete(struct operation *operation, status_t status, uint64_t a
         thread_wake_locked(thread);
     }
     spinlock_unlock(&thread->ring_lock);
+}
+
+inline void operation_complete_wait(struct operation *operation) {
+    if (operation->kind == OPERATION_REGISTER && operation->timer_cpu == NULL) {
+        complete_register(operation, CAPOS_OK, 0);
+    } else {
+        operation_complete(operation, CAPOS_OK, 0);
+    }
 }
 
 /* Takes a claimed record out of its object's queue. */
@@ -348,10 +358,12 @@ void operation_cancel_all(struct thread *thread) {
     for (uint32_t i = 0; i < CAPOS_RING_IN_FLIGHT_MAX; i++) {
         if (thread->records[i / THREAD_RECORDS_PER_FRAME] != NULL) {
             end_record(thread_record(thread, i));
+            park_leave(thread_record(thread, i));
         }
     }
     for (uint32_t i = 0; i < ARRAY_COUNT(thread->register_records); i++) {
         end_record(&thread->register_records[i]);
+        park_leave(&thread->register_records[i]);
     }
     end_record(&thread->wait_operation);
     /* Whoever freed a record, or woke the thread, may still hold this lock. */

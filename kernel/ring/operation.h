@@ -15,6 +15,7 @@
  *   lock and wakes the thread: the caller may hold its object's lock, not a ring's.
  */
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "capos/abi.h"
 #include "core/park_queue.h"
@@ -55,7 +56,7 @@ struct operation {
     struct object *object; /* holds a reference; NULL for a sleep */
     /* Takes the record out of the object's queue (takes the object's lock). NULL: in no queue. */
     void (*unlink)(struct operation *operation);
-    union {
+    union { /* all but the waiter's place in its index, which stays: kernel/sched/park.c */
         struct {
             struct operation *next, *previous;
             uint64_t buffer, buffer_length; /* user range for bulk data */
@@ -69,6 +70,10 @@ struct operation {
     struct timer_node timer; /* guarded by timers->lock of timer_cpu */
     struct cpu *timer_cpu;
 };
+
+_Static_assert(offsetof(struct operation, value) + sizeof(uint64_t) <=
+                   offsetof(struct operation, waiter.bucket),
+               "what the others use is what a waiter needs only while it is queued");
 
 /*
  * The record for an entry of the calling thread that may pend, in state PREPARING: one of its
@@ -120,6 +125,8 @@ static inline bool operation_claim(struct operation *operation) {
 /* After a claim, with the record out of its object's queue: gives back the deadline and the
  * reference, posts the completion, frees the record, wakes the thread. */
 void operation_complete(struct operation *operation, status_t status, uint64_t aux);
+/* The same with ok, for what holds no object; quick for the register form. */
+void operation_complete_wait(struct operation *operation);
 
 /* Claims and completes the operation in flight of this thread that has the user_data. */
 MUST_CHECK status_t operation_cancel(struct thread *thread, uint64_t user_data);

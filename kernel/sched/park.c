@@ -15,7 +15,7 @@
 
 static struct spinlock *bucket_locks; /* each guards the bucket of the same number */
 static struct park_bucket *buckets;
-static struct park_queue queue;
+static struct park_queue queue = {.bucket_mask = BUCKETS - 1}; /* which never changes */
 
 void park_init(void) {
     const size_t lock_frames = BUCKETS * sizeof(struct spinlock) / PAGE_SIZE;
@@ -44,11 +44,8 @@ static struct operation *operation_of(struct park_waiter *waiter) {
  * somebody else is completing it. */
 static inline struct operation *take_out(struct park_waiter *waiter) {
     struct operation *operation = operation_of(waiter);
-    struct space *space = operation->space;
     bool is_ours = operation_claim(operation);
-    spinlock_lock(&space->parked_lock);
-    park_queue_remove(&queue, &space->parked, waiter);
-    spinlock_unlock(&space->parked_lock);
+    park_queue_remove(&queue, waiter);
     return is_ours ? operation : NULL;
 }
 
@@ -80,17 +77,22 @@ static void complete_claimed(struct claimed *claimed, status_t status) {
 /* A deadline, CANCEL or the thread's end has claimed the operation. */
 static void unlink_waiter(struct operation *operation) {
     struct park_waiter *waiter = &operation->waiter;
-    struct space *space = operation->space;
     uint32_t number;
     while ((number = park_waiter_bucket(waiter)) != PARK_BUCKET_NONE) {
         spinlock_lock(&bucket_locks[number]);
-        bool is_here = park_waiter_bucket(waiter) == number; /* a requeue may have moved it */
-        if (is_here) {
-            spinlock_lock(&space->parked_lock);
-            park_queue_remove(&queue, &space->parked, waiter);
-            spinlock_unlock(&space->parked_lock);
+        if (park_waiter_bucket(waiter) == number) { /* a requeue may have moved it */
+            park_queue_remove(&queue, waiter);
         }
         spinlock_unlock(&bucket_locks[number]);
+    }
+}
+
+void park_leave(struct operation *operation) {
+    struct space *space = operation->space;
+    if (park_waiter_place(&operation->waiter) != 0) {
+        spinlock_lock(&space->parked_lock);
+        park_index_remove(&space->parked, &operation->waiter);
+        spinlock_unlock(&space->parked_lock);
     }
 }
 
@@ -165,44 +167,65 @@ static struct space_word_page *remembered(struct space *space, uint64_t address)
     return &space->word_pages[address / PAGE_SIZE % SPACE_WORD_PAGES];
 }
 
+/* Under space->lock. */
 static void forget(struct space_word_page *page) {
     atomic_store_explicit(&page->address, 0, memory_order_release);
 }
 
-/* The generation of the region of an address, without a lock: that of some time during the call.
- * False when its page is not remembered. */
-static inline bool recall_generation(struct space *space, uint64_t address, uint64_t *generation) {
+static void forget_range(struct space *space, uint64_t low, uint64_t high) {
+    for (uint32_t i = 0; i < SPACE_WORD_PAGES; i++) {
+        struct space_word_page *page = &space->word_pages[i];
+        if (atomic_load_explicit(&page->address, memory_order_relaxed) - low < high - low) {
+            forget(page);
+        }
+    }
+}
+
+/* Under space->lock. */
+static void remember(struct space *space, uint64_t address, const uint32_t *word,
+                     uint64_t generation) {
+    struct space_word_page *page = remembered(space, address);
+    uint32_t version = atomic_load_explicit(&page->version, memory_order_relaxed);
+    forget(page);
+    atomic_store_explicit(&page->version, version + 1, memory_order_release);
+    /* release: pairs with the acquires in recall, which sees the version too. */
+    __atomic_store_n(&page->memory, (const uint8_t *)word - address % PAGE_SIZE, __ATOMIC_RELEASE);
+    __atomic_store_n(&page->generation, generation, __ATOMIC_RELEASE);
+    atomic_store_explicit(&page->address, align_down(address, PAGE_SIZE), memory_order_release);
+}
+
+/* A word and the generation of its region, as of some time during the call, without space->lock.
+ * False when its page is not remembered. What *word names may be gone; see park_again. */
+static inline bool recall(struct space *space, uint64_t address, const uint32_t **word,
+                          uint64_t *generation) {
     const struct space_word_page *page = remembered(space, address);
-    uint64_t wanted = align_down(address, PAGE_SIZE);
-    /* acquire: pairs with the release in find_word; what is read is whole when the page is the same
-     * before and after. */
-    if (atomic_load_explicit(&page->address, memory_order_acquire) != wanted) {
+    /* acquire: pairs with the releases in remember. Both are of this page when nobody began to
+     * remember another meanwhile. */
+    uint32_t version = atomic_load_explicit(&page->version, memory_order_acquire);
+    if (atomic_load_explicit(&page->address, memory_order_acquire) !=
+        align_down(address, PAGE_SIZE)) {
         return false;
     }
+    const uint8_t *memory = __atomic_load_n(&page->memory, __ATOMIC_ACQUIRE);
+    *word = (const uint32_t *)(const void *)(memory + address % PAGE_SIZE);
     *generation = __atomic_load_n(&page->generation, __ATOMIC_ACQUIRE);
-    return atomic_load_explicit(&page->address, memory_order_relaxed) == wanted;
+    return atomic_load_explicit(&page->version, memory_order_relaxed) == version;
 }
 
 /* The word, and its key for private parking. Under space->lock. */
 static status_t find_word(struct space *space, uint64_t address, const uint32_t **word,
                           struct park_key *key) {
-    struct space_word_page *page = remembered(space, address);
-    if (atomic_load_explicit(&page->address, memory_order_relaxed) !=
-        align_down(address, PAGE_SIZE)) {
+    uint64_t generation;
+    if (!recall(space, address, word, &generation)) {
         status_t status;
         *word = space_word_locked(space, address, &status);
         if (*word == NULL) {
             return status;
         }
-        const struct address_range *range = address_ranges_find(&space->ranges, address);
-        forget(page);
-        page->memory = (const uint8_t *)*word - address % PAGE_SIZE;
-        __atomic_store_n(&page->generation, range->generation, __ATOMIC_RELAXED);
-        /* release: pairs with the acquire in recall_generation */
-        atomic_store_explicit(&page->address, align_down(address, PAGE_SIZE), memory_order_release);
+        generation = address_ranges_find(&space->ranges, address)->generation;
+        remember(space, address, *word, generation);
     }
-    *word = (const uint32_t *)(const void *)(page->memory + address % PAGE_SIZE);
-    *key = park_key_private(&queue, space->id, page->generation, address);
+    *key = park_key_private(&queue, space->id, generation, address);
     return CAPOS_OK;
 }
 
@@ -212,24 +235,37 @@ static uint32_t read_word(const uint32_t *word) {
     return __atomic_load_n(word, __ATOMIC_SEQ_CST);
 }
 
-/* Check and insertion, one step for whoever wakes. Under space->lock, the operation prepared and
- * charged for. PARK_PENDING: the waiter is queued and armed, or complete by now. */
-static inline status_t insert_waiter(struct operation *operation, const struct park_key *key,
-                                     uint64_t address, const uint32_t *word, uint32_t expected) {
+/* Check and insertion, one step for whoever wakes: announced, and under the bucket's lock. The
+ * operation is prepared and charged for, and its waiter has its place. PARK_PENDING: the waiter is
+ * queued and armed, or complete by now. */
+static inline status_t insert_if_expected(struct operation *operation, const struct park_key *key,
+                                          const uint32_t *word, uint32_t expected) {
+    if (read_word(word) != expected) {
+        return CAPOS_E_VALUE_CHANGED;
+    }
+    if (operation->has_deadline && operation->deadline_ns <= clock_now_ns()) {
+        return CAPOS_E_TIMED_OUT;
+    }
+    operation->unlink = unlink_waiter;
+    park_queue_insert(&queue, &operation->waiter, key);
+    operation_arm(operation);
+    return PARK_PENDING;
+}
+
+/* The same under space->lock. */
+static status_t insert_waiter(struct operation *operation, const struct park_key *key,
+                              uint64_t address, const uint32_t *word, uint32_t expected) {
     struct space *space = operation->space;
-    struct spinlock *lock = &bucket_locks[park_queue_bucket(&queue, key)];
-    status_t status = CAPOS_E_VALUE_CHANGED;
+    struct spinlock *lock = &bucket_locks[key->bucket];
+    if (park_waiter_place(&operation->waiter) != address) {
+        spinlock_lock(&space->parked_lock);
+        park_index_put(&space->parked, &operation->waiter, address);
+        spinlock_unlock(&space->parked_lock);
+    }
     spinlock_lock(lock);
     park_queue_announce(&queue, key);
-    if (read_word(word) == expected) {
-        park_waiter_init(&operation->waiter);
-        operation->unlink = unlink_waiter;
-        spinlock_lock(&space->parked_lock);
-        park_queue_insert(&queue, &space->parked, &operation->waiter, key, address);
-        spinlock_unlock(&space->parked_lock);
-        operation_arm(operation);
-        status = PARK_PENDING;
-    } else {
+    status_t status = insert_if_expected(operation, key, word, expected);
+    if (status != PARK_PENDING) {
         park_queue_retract(&queue, key);
     }
     spinlock_unlock(lock);
@@ -237,8 +273,8 @@ static inline status_t insert_waiter(struct operation *operation, const struct p
 }
 
 /* Under space->lock. */
-static inline status_t park_locked(struct operation *operation, enum park_kind kind,
-                                   uint64_t address, uint32_t expected) {
+static status_t park_locked(struct operation *operation, enum park_kind kind, uint64_t address,
+                            uint32_t expected) {
     struct park_key key;
     const uint32_t *word;
     status_t status = find_word(operation->space, address, &word, &key);
@@ -247,9 +283,6 @@ static inline status_t park_locked(struct operation *operation, enum park_kind k
     }
     if (read_word(word) != expected) {
         return CAPOS_E_VALUE_CHANGED;
-    }
-    if (operation->has_deadline && operation->deadline_ns <= clock_now_ns()) {
-        return CAPOS_E_TIMED_OUT;
     }
     if (kind == PARK_SHARED) {
         status = find_key(operation->space, kind, address, &key);
@@ -266,6 +299,37 @@ static inline status_t park_locked(struct operation *operation, enum park_kind k
     return status;
 }
 
+/*
+ * What happens most: the register form, on the private word where the thread parked last, without
+ * space->lock. Whoever takes its page away, or its frame, forgets it, and then comes for the lock
+ * of this bucket because our place leads there (park_drain_range, park_forget_page): so the page is
+ * as it was remembered, until we let go. False when that does not serve; nothing has happened then.
+ */
+static inline bool park_again(struct operation *operation, uint64_t address, uint32_t expected,
+                              status_t *status) {
+    struct space *space = operation->space;
+    if (operation->kind != OPERATION_REGISTER || park_waiter_place(&operation->waiter) != address) {
+        return false;
+    }
+    struct park_key key = park_key_private(&queue, space->id, 0, address);
+    struct spinlock *lock = &bucket_locks[key.bucket];
+    const uint32_t *word;
+    bool is_known;
+    *status = CAPOS_OK;
+    spinlock_lock(lock);
+    park_queue_announce(&queue, &key);
+    is_known = park_waiter_place(&operation->waiter) == address &&
+               recall(space, address, &word, &key.generation);
+    if (is_known) {
+        *status = insert_if_expected(operation, &key, word, expected);
+    }
+    if (*status != PARK_PENDING) {
+        park_queue_retract(&queue, &key);
+    }
+    spinlock_unlock(lock);
+    return is_known;
+}
+
 inline status_t park_wait(struct thread *thread, uint64_t capability, uint64_t address,
                           uint64_t expected, struct operation *operation) {
     struct space *space = &thread->process->space;
@@ -279,6 +343,9 @@ inline status_t park_wait(struct thread *thread, uint64_t capability, uint64_t a
     }
     if (expected > UINT32_MAX) {
         return CAPOS_E_INVALID_ARGUMENT;
+    }
+    if (kind == PARK_PRIVATE && park_again(operation, address, (uint32_t)expected, &status)) {
+        return status;
     }
     spinlock_lock(&space->lock);
     status = park_locked(operation, kind, address, (uint32_t)expected);
@@ -299,8 +366,9 @@ struct wake {
  * they. */
 static status_t find_wake_key(const struct wake *wake, struct park_key *key) {
     struct space *space = wake->space;
+    const uint32_t *word;
     uint64_t generation;
-    if (wake->kind == PARK_PRIVATE && recall_generation(space, wake->address, &generation)) {
+    if (wake->kind == PARK_PRIVATE && recall(space, wake->address, &word, &generation)) {
         *key = park_key_private(&queue, space->id, generation, wake->address);
         return CAPOS_OK;
     }
@@ -317,7 +385,7 @@ static status_t wake_step(const struct wake *wake, struct claimed *claimed, uint
     if (status != CAPOS_OK) {
         return status;
     }
-    uint32_t number = park_queue_bucket(&queue, &key);
+    uint32_t number = key.bucket;
     uint64_t most = wake->left < WAKE_STEP ? wake->left : WAKE_STEP;
     struct park_waiter *waiter;
     spinlock_lock(&bucket_locks[number]);
@@ -357,10 +425,11 @@ static status_t wake_waiters(struct wake *wake, uint64_t *woken_out) {
 /* What happens most: one of those who wait privately on a word of a page that is remembered. False
  * when it is not; the key is whole but for its generation. */
 static inline bool wake_one(struct space *space, struct park_key *key, uint64_t *woken_out) {
-    if (!recall_generation(space, key->offset, &key->generation)) {
+    const uint32_t *word;
+    if (!recall(space, key->offset, &word, &key->generation)) {
         return false;
     }
-    struct spinlock *lock = &bucket_locks[park_queue_bucket(&queue, key)];
+    struct spinlock *lock = &bucket_locks[key->bucket];
     struct operation *operation = NULL;
     struct park_waiter *waiter;
     spinlock_lock(lock);
@@ -369,7 +438,7 @@ static inline bool wake_one(struct space *space, struct park_key *key, uint64_t 
     }
     spinlock_unlock(lock);
     if (operation != NULL) {
-        operation_complete(operation, CAPOS_OK, 0);
+        operation_complete_wait(operation);
         *woken_out = 1;
     }
     return true;
@@ -406,41 +475,65 @@ void park_wake_all(struct process *process, uint64_t address) {
 
 /* ---- taking memory away ---------------------------------------------------------------------- */
 
-/* The bucket of the first waiter in the range, or PARK_BUCKET_NONE. */
-static uint32_t first_bucket(struct space *space, uint64_t low, uint64_t high) {
+/* The bucket of the first place in the range, or PARK_BUCKET_NONE. *address_out: of that place. */
+static uint32_t first_bucket(struct space *space, uint64_t low, uint64_t high,
+                             uint64_t *address_out) {
+    uint32_t number = PARK_BUCKET_NONE;
     spinlock_lock(&space->parked_lock);
     struct park_waiter *waiter = park_index_first(&space->parked, low, high);
-    uint32_t number = waiter == NULL ? PARK_BUCKET_NONE : park_waiter_bucket(waiter);
+    if (waiter != NULL) {
+        number = park_waiter_lock(&queue, waiter, space->id);
+        *address_out = waiter->address;
+    }
     spinlock_unlock(&space->parked_lock);
     return number;
 }
 
-/* Under the bucket's lock: the first waiter of the range, if it stands there. */
-static struct park_waiter *first_in_bucket(struct space *space, uint64_t low, uint64_t high,
-                                           uint32_t number) {
+/* Under the bucket's lock: takes the first place of the range away if it leads to this bucket, and
+ * returns its waiter if that is queued. (If not, its record may be gone by now.) */
+static struct park_waiter *take_first_place(struct space *space, uint64_t low, uint64_t high,
+                                            uint32_t number) {
+    struct park_waiter *queued = NULL;
     spinlock_lock(&space->parked_lock);
     struct park_waiter *waiter = park_index_first(&space->parked, low, high);
+    if (waiter != NULL && park_waiter_lock(&queue, waiter, space->id) == number) {
+        queued = park_waiter_bucket(waiter) != PARK_BUCKET_NONE ? waiter : NULL;
+        park_index_remove(&space->parked, waiter);
+    }
     spinlock_unlock(&space->parked_lock);
-    return waiter != NULL && park_waiter_bucket(waiter) == number ? waiter : NULL;
+    return queued;
 }
 
-void park_forget_words(struct space *space) {
-    for (uint32_t i = 0; i < SPACE_WORD_PAGES; i++) {
-        forget(&space->word_pages[i]);
+/* True when no thread of the space has its place anywhere. Nobody can take one while we hold
+ * space->lock. */
+static bool has_no_places(const struct space *space) {
+    return __atomic_load_n(&space->parked.count, __ATOMIC_RELAXED) == 0;
+}
+
+void park_forget_page(struct space *space, uint64_t address) {
+    uint64_t low = align_down(address, PAGE_SIZE), high = low + PAGE_SIZE;
+    uint32_t number;
+    forget_range(space, low, high);
+    /* Whoever is in park_again with the page as it was leaves before the frame may go. */
+    while (!has_no_places(space) &&
+           (number = first_bucket(space, low, high, &low)) != PARK_BUCKET_NONE) {
+        spinlock_lock(&bucket_locks[number]);
+        spinlock_unlock(&bucket_locks[number]);
+        low += sizeof(uint32_t);
     }
 }
 
 void park_drain_range(struct space *space, uint64_t address, uint64_t size) {
     uint64_t low = address, high = address + size;
     uint32_t number;
-    park_forget_words(space);
-    if (__atomic_load_n(&space->parked.count, __ATOMIC_RELAXED) == 0) {
-        return; /* nobody can come while we hold space->lock */
+    forget_range(space, low, high);
+    if (has_no_places(space)) {
+        return;
     }
     struct claimed claimed = {.last = &claimed.first};
-    while ((number = first_bucket(space, low, high)) != PARK_BUCKET_NONE) {
+    while ((number = first_bucket(space, low, high, &low)) != PARK_BUCKET_NONE) {
         spinlock_lock(&bucket_locks[number]);
-        struct park_waiter *waiter = first_in_bucket(space, low, high, number);
+        struct park_waiter *waiter = take_first_place(space, low, high, number);
         if (waiter != NULL) {
             take_out_for_later(waiter, &claimed);
         }
@@ -498,7 +591,7 @@ static status_t requeue_locked(struct space *space, const struct park_requeue *r
     if (status != CAPOS_OK) {
         return status;
     }
-    uint32_t source = park_queue_bucket(&queue, &from), target = park_queue_bucket(&queue, &to);
+    uint32_t source = from.bucket, target = to.bucket;
     lock_two(source, target);
     if (read_word(word) != request->expected) {
         status = CAPOS_E_VALUE_CHANGED;

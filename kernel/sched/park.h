@@ -48,5 +48,9 @@ MUST_CHECK status_t park_requeue(struct space *space, const struct park_requeue 
 void park_drain_range(struct space *space, uint64_t address, uint64_t size);
 
 /* For whoever gives a page another frame, with the same contents: waits on its words go on. The
- * caller holds space->lock. */
-void park_forget_words(struct space *space);
+ * caller holds space->lock, and lets go of the old frame after this. */
+void park_forget_page(struct space *space, uint64_t address);
+
+/* The record ends, or serves in another space: it gives up its place in the index. It is in no
+ * queue. */
+void park_leave(struct operation *operation);

@@ -133,16 +133,20 @@ static void replay_park(const struct step *step) {
         CHECK_EQUAL(park_queue_is_idle(&queue, &any), step->first);
     } else if (is(step->name, "insert")) {
         struct park_key key = key_of(step->second);
-        park_queue_insert(&queue, &park_index, &waiters[step->first], &key, key.offset);
+        park_queue_insert(&queue, &waiters[step->first], &key);
     } else if (is(step->name, "remove")) {
-        park_queue_remove(&queue, &park_index, &waiters[step->first]);
+        park_queue_remove(&queue, &waiters[step->first]);
         CHECK_EQUAL(park_waiter_bucket(&waiters[step->first]), PARK_BUCKET_NONE);
+    } else if (is(step->name, "put")) {
+        park_index_put(&park_index, &waiters[step->first], 0x1000);
+    } else if (is(step->name, "lose")) {
+        park_index_remove(&park_index, &waiters[step->first]);
     } else if (is(step->name, "find")) {
         struct park_key key = key_of(step->first);
         struct park_waiter *wanted = step->second == NOBODY ? NULL : &waiters[step->second];
         CHECK(park_queue_find(&queue, &key) == wanted);
     } else {
-        CHECK(is(step->name, "waiters"));
+        CHECK(is(step->name, "places"));
         CHECK_EQUAL(park_index_first(&park_index, 0x1000, 0x2000) != NULL, step->first);
     }
     uint32_t count, pending;

@@ -23,7 +23,7 @@ static struct reference {
     bool queued;
     uint64_t arrival;
     struct park_key key;
-    uint64_t space, address;
+    uint64_t space, place; /* place 0: none */
 } reference[WAITERS];
 static uint64_t arrivals;
 
@@ -40,25 +40,48 @@ static void start(void) {
 }
 
 static void check(void) {
-    uint32_t count, pending, queued = 0;
+    uint32_t count, pending, queued = 0, places = 0, places_wanted = 0;
     park_queue_check(&queue, &count, &pending);
     CHECK_EQUAL(pending, 0);
     for (int i = 0; i < SPACES; i++) {
         park_index_check(&indices[i]);
-        queued += indices[i].count;
+        places += indices[i].count;
+    }
+    for (int i = 0; i < WAITERS; i++) {
+        queued += reference[i].queued;
+        places_wanted += reference[i].place != 0;
+        CHECK_EQUAL(park_waiter_place(&waiters[i]), reference[i].place);
     }
     CHECK_EQUAL(count, queued);
+    CHECK_EQUAL(places, places_wanted);
+}
+
+static void take_place(int i, uint64_t space, uint64_t address) {
+    if (reference[i].place != 0 && reference[i].space != space) { /* a record has one space */
+        park_index_remove(&indices[reference[i].space], &waiters[i]);
+    }
+    park_index_put(&indices[space], &waiters[i], address);
+    reference[i].space = space;
+    reference[i].place = address;
+}
+
+static void leave_place(int i) {
+    park_index_remove(&indices[reference[i].space], &waiters[i]);
+    reference[i].place = 0;
 }
 
 static void insert(int i, uint64_t space, struct park_key key, uint64_t address) {
+    if (reference[i].place != address || reference[i].space != space) {
+        take_place(i, space, address);
+    }
     park_queue_announce(&queue, &key);
     CHECK(!park_queue_is_idle(&queue, &key));
-    park_queue_insert(&queue, &indices[space], &waiters[i], &key, address);
+    park_queue_insert(&queue, &waiters[i], &key);
     reference[i] = (struct reference){true, arrivals++, key, space, address};
 }
 
 static void remove_waiter(int i) {
-    park_queue_remove(&queue, &indices[reference[i].space], &waiters[i]);
+    park_queue_remove(&queue, &waiters[i]);
     reference[i].queued = false;
     CHECK_EQUAL(park_waiter_bucket(&waiters[i]), PARK_BUCKET_NONE);
 }
@@ -80,17 +103,22 @@ static struct park_waiter *reference_find(struct park_key key) {
     return first < 0 ? NULL : &waiters[first];
 }
 
-static struct park_waiter *reference_first(uint64_t space, uint64_t low, uint64_t high) {
-    int first = -1;
+/* The lowest place in the range, or 0. */
+static uint64_t reference_first(uint64_t space, uint64_t low, uint64_t high) {
+    uint64_t first = 0;
     for (int i = 0; i < WAITERS; i++) {
         const struct reference *it = &reference[i];
-        if (it->queued && it->space == space && it->address >= low && it->address < high &&
-            (first < 0 || it->address < reference[first].address ||
-             (it->address == reference[first].address && it->arrival < reference[first].arrival))) {
-            first = i;
+        if (it->place != 0 && it->space == space && it->place >= low && it->place < high &&
+            (first == 0 || it->place < first)) {
+            first = it->place;
         }
     }
-    return first < 0 ? NULL : &waiters[first];
+    return first;
+}
+
+static uint64_t first_place(uint64_t space, uint64_t low, uint64_t high) {
+    const struct park_waiter *waiter = park_index_first(&indices[space], low, high);
+    return waiter == NULL ? 0 : park_waiter_place(waiter);
 }
 
 static struct park_waiter *find(struct park_key key) {
@@ -150,7 +178,7 @@ TEST(keys_differ_in_each_part) {
     for (int i = 0; i < 5; i++) {
         CHECK(find(keys[i]) == &waiters[i]);
     }
-    CHECK_EQUAL(park_queue_bucket(&queue, &keys[0]), park_queue_bucket(&queue, &keys[2]));
+    CHECK_EQUAL(keys[0].bucket, keys[2].bucket);
 }
 
 /* Two processes, two addresses, one word. */
@@ -179,21 +207,54 @@ TEST(range_ends_before_high) {
     insert(5, 0, park_key_private(&queue, 1, 1, 0x1ffc), 0x1ffc);
     CHECK(park_index_first(&indices[0], 0x1000, 0x2000) == &waiters[4]);
     remove_waiter(4);
+    CHECK(park_index_first(&indices[0], 0x1000, 0x2000) == &waiters[4]);
+    leave_place(4);
     CHECK(park_index_first(&indices[0], 0x1000, 0x2000) == &waiters[5]);
     CHECK(park_index_first(&indices[0], 0x1000, 0x1ffc) == NULL);
+    check();
+}
+
+/* A place stays until it is given up; meanwhile it leads to the bucket where its waiter is, or
+ * would be on a private word. */
+TEST(place_outlasts_the_wait) {
+    enum { SPACE_ID = 1 };
+    start();
+    struct park_key private = park_key_private(&queue, SPACE_ID, 1, 0x1000),
+                    shared = park_key_shared(&queue, 7, 1, 0x40);
+    uint32_t private_bucket = private.bucket;
+    for (int i = 0; i < 2; i++) {
+        struct park_key key = i == 0 ? private : shared;
+        insert(0, 0, key, 0x1000);
+        CHECK_EQUAL(park_waiter_lock(&queue, &waiters[0], SPACE_ID), key.bucket);
+        remove_waiter(0);
+        CHECK_EQUAL(park_waiter_place(&waiters[0]), 0x1000);
+        CHECK_EQUAL(park_waiter_lock(&queue, &waiters[0], SPACE_ID), private_bucket);
+        CHECK(park_index_first(&indices[0], 0x1000, 0x1001) == &waiters[0]);
+        check();
+    }
+    leave_place(0);
+    CHECK(park_index_first(&indices[0], 0, UINT64_MAX) == NULL);
+    leave_place(0);
     check();
 }
 
 TEST(misuse_is_caught) {
     struct park_key key = park_key_private(&queue, 1, 1, 0x1000);
     start();
-    CHECK_ASSERTS(park_queue_insert(&queue, &indices[0], &waiters[0], &key, 0x1000));
+    take_place(0, 0, 0x1000);
+    CHECK_ASSERTS(park_queue_insert(&queue, &waiters[0], &key)); /* not announced */
+    start();
+    take_place(0, 0, 0x1004);
+    park_queue_announce(&queue, &key);
+    CHECK_ASSERTS(park_queue_insert(&queue, &waiters[0], &key)); /* its place is elsewhere */
     start();
     insert(0, 0, key, 0x1000);
     park_queue_announce(&queue, &key);
-    CHECK_ASSERTS(park_queue_insert(&queue, &indices[0], &waiters[0], &key, 0x1000));
+    CHECK_ASSERTS(park_queue_insert(&queue, &waiters[0], &key));
     start();
-    CHECK_ASSERTS(park_queue_remove(&queue, &indices[0], &waiters[0]));
+    CHECK_ASSERTS(park_queue_remove(&queue, &waiters[0]));
+    start();
+    CHECK_ASSERTS(park_index_put(&indices[0], &waiters[0], 0));
     start();
     CHECK_ASSERTS(park_queue_retract(&queue, &key));
     start();
@@ -222,7 +283,7 @@ TEST(walkers_see_disorder) {
     CHECK_ASSERTS(park_queue_check(&queue, &count, &pending));
     start();
     insert(0, 0, key, 0x1000);
-    buckets[park_queue_bucket(&queue, &key)].count++;
+    buckets[key.bucket].count++;
     CHECK_ASSERTS(park_queue_check(&queue, &count, &pending));
 }
 
@@ -237,7 +298,7 @@ TEST(even_words_spread_over_the_buckets) {
         for (uint64_t i = 0; i < KEYS; i++) {
             struct park_key key =
                 park_key_private(&queue, 3, 1, UINT64_C(0x100000000) + (i << stride));
-            hits[park_queue_bucket(&queue, &key)]++;
+            hits[key.bucket]++;
         }
         for (int i = 0; i < MANY; i++) {
             CHECK(hits[i] < 4 * KEYS / MANY);
@@ -290,7 +351,7 @@ static void step_remove(void) {
     int i = (int)test_random_below(WAITERS);
     CHECK_EQUAL(park_waiter_bucket(&waiters[i]) != PARK_BUCKET_NONE, reference[i].queued);
     if (reference[i].queued) {
-        CHECK_EQUAL(park_waiter_bucket(&waiters[i]), park_queue_bucket(&queue, &reference[i].key));
+        CHECK_EQUAL(park_waiter_bucket(&waiters[i]), reference[i].key.bucket);
         remove_waiter(i);
     }
 }
@@ -308,22 +369,37 @@ static void step_requeue(void) {
         struct reference *it = &reference[waiter - waiters];
         park_queue_requeue(&queue, &indices[it->space], waiter, &to);
         it->key = to;
-        it->address = to.offset;
+        it->place = to.offset;
         it->arrival = arrivals++;
+    }
+}
+
+static void step_leave(void) {
+    int i = (int)test_random_below(WAITERS);
+    if (!reference[i].queued) {
+        leave_place(i);
     }
 }
 
 static void step_drain_range(void) {
     uint64_t space = test_random_below(SPACES);
     uint64_t low = random_address(), high = low + test_random_below(4) * 4 * 300;
-    struct park_waiter *waiter;
+    uint64_t place;
     do {
-        waiter = park_index_first(&indices[space], low, high);
-        CHECK(waiter == reference_first(space, low, high));
-        if (waiter != NULL) {
-            remove_waiter((int)(waiter - waiters));
+        place = first_place(space, low, high);
+        CHECK_EQUAL(place, reference_first(space, low, high));
+        if (place != 0) {
+            struct park_waiter *waiter = park_index_first(&indices[space], low, high);
+            uint32_t bucket = park_waiter_bucket(waiter);
+            struct park_key key = park_key_private(&queue, space + 1, 1, place);
+            CHECK_EQUAL(park_waiter_lock(&queue, waiter, space + 1),
+                        bucket != PARK_BUCKET_NONE ? bucket : key.bucket);
+            if (bucket != PARK_BUCKET_NONE) {
+                remove_waiter((int)(waiter - waiters));
+            }
+            leave_place((int)(waiter - waiters));
         }
-    } while (waiter != NULL);
+    } while (place != 0);
 }
 
 static void step_drain_owner(void) {
@@ -346,23 +422,14 @@ static void step_drain_owner(void) {
 static void compare(void) {
     struct park_key key = random_key();
     uint64_t space = test_random_below(SPACES), low = random_address();
-    uint32_t queued = 0, count = 0;
-    for (int i = 0; i < WAITERS; i++) {
-        queued += reference[i].queued;
-    }
-    for (int i = 0; i < SPACES; i++) {
-        count += indices[i].count;
-    }
-    CHECK_EQUAL(count, queued);
     CHECK(find(key) == reference_find(key));
-    CHECK(park_index_first(&indices[space], low, low + 5000) ==
-          reference_first(space, low, low + 5000));
+    CHECK_EQUAL(first_place(space, low, low + 5000), reference_first(space, low, low + 5000));
     check();
 }
 
 TEST(random_operations_agree_with_a_list) {
     start();
-    uint64_t most = 0;
+    uint32_t most = 0;
     for (int step = 0; step < STEPS; step++) {
         switch (test_random_below(24)) {
         case 0:
@@ -376,6 +443,8 @@ TEST(random_operations_agree_with_a_list) {
             step_requeue();
             break;
         case 4:
+            step_leave();
+            break;
         case 5:
             step_remove();
             break;
@@ -390,8 +459,9 @@ TEST(random_operations_agree_with_a_list) {
             break;
         }
         compare();
-        uint64_t queued = indices[0].count + indices[1].count + indices[2].count;
-        most = queued > most ? queued : most;
+        uint32_t count, pending;
+        park_queue_check(&queue, &count, &pending);
+        most = count > most ? count : most;
     }
     CHECK(most > 40 && most <= WAITERS);
     for (int i = 0; i < WAITERS; i++) {
@@ -408,10 +478,8 @@ TEST(index_stays_flat) {
     static struct park_waiter many[MANY];
     start();
     for (int i = 0; i < MANY; i++) {
-        struct park_key key = park_key_private(&queue, 1, 1, (uint64_t)i * 4);
         park_waiter_init(&many[i]);
-        park_queue_announce(&queue, &key);
-        park_queue_insert(&queue, &indices[0], &many[i], &key, key.offset);
+        park_index_put(&indices[0], &many[i], (uint64_t)(i + 1) * 4);
     }
     int deepest = 0;
     for (int i = 0; i < MANY; i++) {

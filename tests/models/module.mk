@@ -20,7 +20,9 @@ MODEL_MUTANTS_ring := claim-in-two-steps tail-first no-promise count-without-loc
 MODEL_MUTANTS_park := claim-in-two-steps claimed-after-removal armed-before-insertion \
     announced-late no-fence word-read-before-lock mapping-lock-dropped key-without-generation \
     bucket-cleared-first no-drain drain-remembers-waiter \
-    drain-trusts-bucket bucket-not-looked-at-again
+    drain-trusts-bucket bucket-not-looked-at-again \
+    place-not-looked-at-again recalled-before-lock lock-only-for-queued not-forgotten \
+    queued-looked-at-late
 # With which switches, where they are not these.
 $(foreach name,$(MODEL_MUTANTS_ring),$(eval SWITCHES_ring/$(name) := -DENTRIES=2))
 $(foreach name,$(MODEL_MUTANTS_park),$(eval SWITCHES_park/$(name) := $(SWITCHES_park)))

@@ -11,9 +11,9 @@
  *   - no wake-up is lost: when nothing moves any more, who is parked waits on memory that is still
  *     there and whose word still has the value that was checked;
  *   - a stale generation is never honoured: who is woken waits on the memory that UNPARK meant;
- *   - after unmap has returned, nobody waits on what was unmapped;
+ *   - after unmap has returned, nobody waits on what was unmapped, nor reads it;
  *   - each wait ends exactly once: woken, timed out, cancelled or memory gone;
- *   - a record is in both structures or in none, and is left alone from its end on.
+ *   - who is queued has a place in the index, and a record is left alone from its end on.
  *
  * Mutants, each of which must fail, are switches: see tests/models/module.mk.
  */
@@ -25,6 +25,7 @@
 #endif
 #define NOBODY 2
 #define NO_BUCKET 2
+#define NO_PLACE 2
 
 /* enum operation_state */
 #define FREE 0
@@ -33,15 +34,18 @@
 
 /* The page: its region record, and the word on it. */
 bool mapped = true;
+bool given_back; /* its frame may be somebody else's */
 byte generation;
 bool word; /* 0 is what waiters wait on */
+bool remembered; /* struct space_word_page, and its generation */
+byte remembered_generation;
 bool store_buffer[2];
 
 /* struct operation with its struct park_waiter, one for each waiter */
 byte state[2];
 byte key_generation[2];
 bool in_bucket[2];  /* under bucket_lock */
-bool in_index[2];   /* under index_lock */
+byte place[2];      /* under index_lock, the word's number; the waiter itself reads it without */
 byte bucket_of[2];  /* park_waiter_bucket: read without a lock */
 byte first;         /* of those in the bucket: who came first */
 byte announced[2];  /* struct park_bucket: read without the lock */
@@ -51,6 +55,7 @@ bool mapping_lock, bucket_lock[2], index_lock;
 /* What only the properties know. */
 byte ended[2];
 bool is_other[2]; /* it does not park */
+bool is_gone[2];  /* the memory of the record is something else by now */
 
 #ifdef TRACE
 #define SAY(format, value) printf(format, value)
@@ -98,7 +103,7 @@ inline claim(i, won) {
 inline operation_complete(i) {
     d_step {
         assert(state[i] == CLAIMED);
-        assert(!in_bucket[i] && !in_index[i] && bucket_of[i] == NO_BUCKET);
+        assert(!in_bucket[i] && bucket_of[i] == NO_BUCKET && !is_gone[i]);
         assert(ended[i] == 0);
         ended[i]++;
         state[i] = FREE
@@ -133,34 +138,41 @@ inline park_queue_find(bucket, wanted, i) {
     }
 }
 
-/* park_queue_insert, under bucket_lock and index_lock; its announcement was made before */
-inline park_queue_insert(i) {
+/* park_index_put and park_index_remove, under index_lock */
+inline park_index_put(i, number) {
+    d_step { place[i] = number; SAY("put %d\n", i) }
+}
+
+inline park_index_remove(i) {
+    d_step { place[i] = NO_PLACE; SAY("lose %d\n", i) }
+}
+
+/* park_queue_insert, under bucket_lock; its announcement was made before */
+inline park_queue_insert(i, with_generation) {
     d_step {
-        assert(!in_bucket[i] && !in_index[i] && bucket_of[i] == NO_BUCKET);
+        assert(!in_bucket[i] && place[i] == 0 && bucket_of[i] == NO_BUCKET);
         in_bucket[i] = true;
-        in_index[i] = true;
         if
         :: !in_bucket[1 - i] -> first = i
         :: else
         fi;
-        key_generation[i] = generation;
+        key_generation[i] = with_generation;
         SAY("insert %d", i);
-        SAY(" %d\n", generation)
+        SAY(" %d\n", with_generation)
     };
     bucket_of[i] = 0
 }
 
-/* park_queue_remove, under bucket_lock and index_lock. Whose record it is has claimed it, and waits
- * for it to leave. */
+/* park_queue_remove, under bucket_lock. Whose record it is has claimed it, and waits for it to
+ * leave. */
 inline park_queue_remove(i) { /* its caller has a variable bucket */
     bucket = bucket_of[i];
-    assert(bucket != NO_BUCKET && bucket_lock[bucket] && index_lock);
+    assert(bucket != NO_BUCKET && bucket_lock[bucket]);
 #ifdef MUTANT_BUCKET_CLEARED_FIRST
     bucket_of[i] = NO_BUCKET;
 #endif
     d_step {
-        assert(state[i] == CLAIMED && in_bucket[i] && in_index[i]);
-        in_index[i] = false;
+        assert(state[i] == CLAIMED && in_bucket[i] && !is_gone[i]);
         in_bucket[i] = false;
         first = 1 - i
     };
@@ -175,64 +187,119 @@ inline park_queue_requeue(i) {
         first = (in_bucket[1 - i] -> 1 - i : i)
     };
     bucket_of[i] = 1;
+    park_index_put(i, 1);
     announced[0]--
+}
+
+/* The word, through what was remembered or looked up. */
+inline read_word() {
+    d_step { assert(!given_back); value = word }
+}
+
+/* insert_if_expected, under bucket_lock; retracts what was announced when it does not insert */
+inline insert_if_expected(i, with_generation) {
+    if
+    :: value ->
+        d_step {
+            announced[0]--; /* park_queue_retract */
+            SAY("retract%c\n", ' ')
+        }
+    :: else ->
+        ended[i] = 0;
+#ifdef MUTANT_ARMED_BEFORE_INSERTION
+        state[i] = ARMED;
+        park_queue_insert(i, with_generation)
+#else
+        park_queue_insert(i, with_generation);
+        state[i] = ARMED /* operation_arm */
+#endif
+    fi
 }
 
 /* PARK: the rule in core/park_queue.h */
 proctype waiter(byte i) {
-    bool value;
-    byte waits = 0;
+    bool value, known;
+    byte waits = 0, seen;
     do
     :: waits < WAITS ->
 next_wait:
         waits++;
+        /* park_again: the waiter has its place there by now */
+        if
+        :: place[i] == 0 ->
+#ifdef MUTANT_RECALLED_BEFORE_LOCK
+            d_step { known = remembered; seen = remembered_generation };
+#endif
+            lock(bucket_lock[0]);
+            d_step { announced[0]++; SAY("announce%c\n", ' ') };
+#ifndef MUTANT_RECALLED_BEFORE_LOCK
+#ifdef MUTANT_PLACE_NOT_LOOKED_AT_AGAIN
+            d_step { known = remembered; seen = remembered_generation }; /* recall */
+#else
+            known = (place[i] == 0);
+            d_step { known = known && remembered; seen = remembered_generation }; /* recall */
+#endif
+#endif
+            if
+            :: known ->
+                read_word();
+                insert_if_expected(i, seen);
+                unlock(bucket_lock[0]);
+                if
+                :: value -> GIVE_UP
+                :: else -> goto end_parked
+                fi
+            :: else ->
+                d_step {
+                    announced[0]--; /* park_queue_retract */
+                    SAY("retract%c\n", ' ');
+                    bucket_lock[0] = false
+                }
+            fi
+        :: else
+        fi;
         lock(mapping_lock);
         if
         :: !mapped -> unlock(mapping_lock); GIVE_UP /* badAddress */
         :: else
         fi;
+        d_step { /* find_word */
+            if
+            :: remembered -> seen = remembered_generation
+            :: else -> seen = generation; remembered = true; remembered_generation = generation
+            fi
+        };
 #ifdef MUTANT_MAPPING_LOCK_DROPPED
         unlock(mapping_lock);
 #endif
+        if
+        :: place[i] != 0 ->
+            lock(index_lock);
+            park_index_put(i, 0);
+            unlock(index_lock)
+        :: else
+        fi;
 #ifdef MUTANT_WORD_READ_BEFORE_LOCK
-        value = word;
+        read_word();
 #endif
         lock(bucket_lock[0]);
 #ifndef MUTANT_ANNOUNCED_LATE
         d_step { announced[0]++; SAY("announce%c\n", ' ') }; /* park_queue_announce */
 #endif
 #ifndef MUTANT_WORD_READ_BEFORE_LOCK
-        value = word;
+        read_word();
 #endif
 #ifdef MUTANT_ANNOUNCED_LATE
         announced[0]++;
 #endif
+        insert_if_expected(i, seen);
+        unlock(bucket_lock[0]);
+#ifndef MUTANT_MAPPING_LOCK_DROPPED
+        unlock(mapping_lock);
+#endif
         if
-        :: value -> /* value changed */
-            d_step {
-                announced[0]--; /* park_queue_retract */
-                SAY("retract%c\n", ' ');
-                bucket_lock[0] = false
-            };
-#ifndef MUTANT_MAPPING_LOCK_DROPPED
-            unlock(mapping_lock);
-#endif
-            GIVE_UP
-        :: else ->
-            lock(index_lock);
-            ended[i] = 0;
-#ifdef MUTANT_ARMED_BEFORE_INSERTION
-            state[i] = ARMED;
-            park_queue_insert(i);
-#else
-            park_queue_insert(i);
-            state[i] = ARMED; /* operation_arm */
-#endif
-            unlock(index_lock);
-            unlock(bucket_lock[0]);
-#ifndef MUTANT_MAPPING_LOCK_DROPPED
-            unlock(mapping_lock);
-#endif
+        :: value -> GIVE_UP
+        :: else
         fi;
 end_parked:
         ended[i] == 1 /* in cap_enter until operation_complete */
@@ -251,10 +318,18 @@ end_parked:
             fi
         }
     :: else
-    fi
-#else
-    skip
+    fi;
 #endif
+    state[i] == FREE; /* operation_cancel_all waits for that */
+    /* park_leave */
+    if
+    :: place[i] != NO_PLACE ->
+        lock(index_lock);
+        park_index_remove(i);
+        unlock(index_lock)
+    :: else
+    fi;
+    is_gone[i] = true
 }
 
 /* The program sets the word, then UNPARK of all: the rule in core/park_queue.h */
@@ -278,13 +353,16 @@ again:
         :: else
         fi
     };
-    atomic { /* the look at the region */
+    if
+    :: atomic { remembered -> wanted = remembered_generation } /* recall */
+    :: atomic { /* find_key */
         !mapping_lock ->
         if
         :: mapped -> wanted = generation
         :: else -> goto done /* badAddress */
         fi
-    };
+    }
+    fi;
 #ifdef TRACE
     PAUSE; /* so that it is stale now and then */
 #endif
@@ -296,20 +374,16 @@ again:
         :: else
         fi;
 #ifdef MUTANT_CLAIMED_AFTER_REMOVAL
-        lock(index_lock);
-        d_step { in_index[i] = false; in_bucket[i] = false; first = 1 - i };
+        d_step { in_bucket[i] = false; first = 1 - i };
         bucket_of[i] = NO_BUCKET;
         announced[0]--;
-        unlock(index_lock);
         claim(i, won);
         assert(!won || !is_other[i]);
 #else
         claim(i, won);
         assert(!won || (key_generation[i] == wanted && wanted == generation));
         assert(!won || !is_other[i]);
-        lock(index_lock);
         park_queue_remove(i);
-        unlock(index_lock);
 #endif
         if
         :: won ->
@@ -374,9 +448,7 @@ proctype requeuer() {
         :: else
         fi;
         claim(i, won);
-        lock(index_lock);
         park_queue_remove(i);
-        unlock(index_lock);
         collected = (won -> collected | (1 << i) : collected)
     od;
     unlock(bucket_lock[1]);
@@ -404,56 +476,88 @@ end:
     od
 }
 
-/* park_index_first: any of them, since all wait on one word */
+/* park_index_first: any of them, since both words are of one page */
 inline park_index_first(i) {
     if
-    :: in_index[0] -> i = 0
-    :: in_index[1] -> i = 1
-    :: !in_index[0] && !in_index[1] -> i = NOBODY
+    :: place[0] != NO_PLACE -> i = 0
+    :: place[1] != NO_PLACE -> i = 1
+    :: place[0] == NO_PLACE && place[1] == NO_PLACE -> i = NOBODY
     fi;
-    SAY("waiters %d\n", i != NOBODY)
+    SAY("places %d\n", i != NOBODY)
 }
 
-/* space_unmap with the drain, then space_map */
+#define park_waiter_lock(i) (bucket_of[i] != NO_BUCKET -> bucket_of[i] : place[i])
+
+/* space_unmap with park_drain_range, then space_map */
 proctype unmapper() {
     byte i, bucket, wanted, collected, maps;
-    bool won;
+    bool won, queued;
+#ifdef MUTANT_LOCK_ONLY_FOR_QUEUED
+    bool held;
+#endif
     do
     :: maps < MAPS ->
         lock(mapping_lock);
         mapped = false; /* set_ranges: dying */
+#ifndef MUTANT_NOT_FORGOTTEN
+        remembered = false; /* forget_range */
+#endif
         do
 #ifdef MUTANT_NO_DRAIN
         :: break
 #endif
         ::
-            atomic {
+            atomic { /* first_bucket */
                 !index_lock -> park_index_first(i);
                 if
                 :: i == NOBODY -> break
-                :: else -> wanted = bucket_of[i] /* remembers the bucket */
+                :: else -> assert(!is_gone[i]); wanted = park_waiter_lock(i)
                 fi
             };
+#ifdef MUTANT_LOCK_ONLY_FOR_QUEUED
+            held = (bucket_of[i] != NO_BUCKET);
+            if
+            :: held -> lock(bucket_lock[wanted])
+            :: else
+            fi;
+#else
             lock(bucket_lock[wanted]);
-            lock(index_lock);
+#endif
+            lock(index_lock); /* take_first_place */
 #ifndef MUTANT_DRAIN_REMEMBERS_WAITER
             atomic { park_index_first(i) };
 #endif
             if
-            :: i == NOBODY -> skip
+            :: i == NOBODY -> unlock(index_lock)
 #if !defined(MUTANT_DRAIN_TRUSTS_BUCKET) && !defined(MUTANT_DRAIN_REMEMBERS_WAITER)
-            :: i != NOBODY && bucket_of[i] != wanted -> skip /* start over */
-            :: i != NOBODY && bucket_of[i] == wanted ->
+            :: i != NOBODY && park_waiter_lock(i) != wanted -> unlock(index_lock) /* start over */
+            :: i != NOBODY && park_waiter_lock(i) == wanted ->
 #else
             :: else ->
 #endif
-                claim(i, won);
-                park_queue_remove(i);
-                collected = (won -> collected | (1 << i) : collected)
+                d_step { assert(!is_gone[i]); queued = (bucket_of[i] != NO_BUCKET) };
+                park_index_remove(i);
+                unlock(index_lock);
+#ifdef MUTANT_QUEUED_LOOKED_AT_LATE
+                d_step { assert(!is_gone[i]); queued = (bucket_of[i] != NO_BUCKET) };
+#endif
+                if
+                :: queued ->
+                    claim(i, won);
+                    park_queue_remove(i);
+                    collected = (won -> collected | (1 << i) : collected)
+                :: else
+                fi
             fi;
-            unlock(index_lock);
+#ifdef MUTANT_LOCK_ONLY_FOR_QUEUED
+            if
+            :: held -> unlock(bucket_lock[wanted])
+            :: else
+            fi;
+#else
             unlock(bucket_lock[wanted]);
-            wanted = 0
+#endif
+            d_step { wanted = 0; queued = false }
         od;
         skip;
         d_step { /* unmap_dying */
@@ -464,6 +568,7 @@ proctype unmapper() {
                      bucket_of[0] != NO_BUCKET));
             assert(!(state[1] == ARMED && key_generation[1] == generation &&
                      bucket_of[1] != NO_BUCKET));
+            given_back = true;
             mapping_lock = false
         };
         do
@@ -477,7 +582,9 @@ proctype unmapper() {
         od;
         skip;
         d_step { i = 0; collected = 0; won = false; maps++ };
-        atomic { !mapping_lock -> mapped = true; generation++; word = false }; /* space_map */
+        atomic { /* space_map */
+            !mapping_lock -> mapped = true; generation++; word = false; given_back = false
+        };
         PAUSE
 #ifndef TRACE
     :: maps < MAPS -> break
@@ -510,9 +617,7 @@ end:
                 if
                 :: bucket_of[i] != NO_BUCKET ->
 #endif
-                    lock(index_lock);
-                    park_queue_remove(i);
-                    unlock(index_lock)
+                    park_queue_remove(i)
                 :: else
                 fi;
                 unlock(bucket_lock[wanted])
@@ -528,6 +633,8 @@ init {
     atomic {
         bucket_of[0] = NO_BUCKET;
         bucket_of[1] = NO_BUCKET;
+        place[0] = NO_PLACE;
+        place[1] = NO_PLACE;
         run waiter(0);
         run waiter(1);
         run waker(0);

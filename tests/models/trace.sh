@@ -16,7 +16,7 @@ trace() {
         echo "# by make model-traces: spin -T -n$seed -u200000 -DTRACE $* $model.pml"
         "$SPIN" -T -n"$seed" -u200000 -DTRACE "$@" "$here/$model.pml" |
             sed -nE 's/ +$//; /^(submit|take|complete|count|acknowledge) /p
-                /^(announce|retract)$/p; /^(idle|insert|remove|find|waiters) /p'
+                /^(announce|retract)$/p; /^(idle|insert|remove|find|places|put|lose) /p'
     } >"$folder/$model-$seed.txt"
 }
 
