@@ -293,16 +293,31 @@ static void test_requeue(void) {
     CHECK(is_each_value(&team[3], 2, CAPOS_OK));
 }
 
+/* Three waits on words[0] are moved to words[1], the first of them with a deadline. False when that
+ * has passed before. */
+static bool move_three(uint32_t *words, uint64_t patience_ns) {
+    struct capos_park_space_requeue_results results;
+    prepare(CAPOS_OP_PARK, 0, &words[0], 0)->deadline_ns = now() + patience_ns;
+    prepare(CAPOS_OP_PARK, 1, &words[0], 0);
+    prepare(CAPOS_OP_PARK, 2, &words[0], 0);
+    (void)capos_ring_enter(&ring, 0, CAPOS_POLL);
+    CHECK_RESULT(requeue(&words[0], &words[1], 0, 0, UINT64_MAX, &results), CAPOS_OK);
+    if (results.moved == 3) {
+        return true;
+    }
+    CHECK(results.woken == 0 && results.moved == 2);
+    CHECK_EQUAL(capos_unpark(&words[1], UINT64_MAX), 2);
+    collect(3);
+    CHECK_RESULT(completions[0].result, CAPOS_E_TIMED_OUT);
+    return false;
+}
+
 /* What is moved keeps its deadline and can be cancelled. */
 static void test_moved(void) {
     static uint32_t words[2];
-    struct capos_park_space_requeue_results results;
-    prepare(CAPOS_OP_PARK, 0, &words[0], 0)->deadline_ns = now() + 5 * MILLISECOND_NS;
-    prepare(CAPOS_OP_PARK, 1, &words[0], 0);
-    prepare(CAPOS_OP_PARK, 2, &words[0], 0);
-    CHECK_EQUAL(capos_ring_enter(&ring, 0, CAPOS_POLL), 0);
-    CHECK_RESULT(requeue(&words[0], &words[1], 0, 0, UINT64_MAX, &results), CAPOS_OK);
-    CHECK(results.woken == 0 && results.moved == 3);
+    for (uint64_t patience_ns = 5 * MILLISECOND_NS; !move_three(words, patience_ns);) {
+        patience_ns *= 4; /* the machine was slow */
+    }
     CHECK_RESULT(capos_cancel(1), CAPOS_OK);
     collect(2);
     CHECK_RESULT(completions[0].result, CAPOS_E_TIMED_OUT);
