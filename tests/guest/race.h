@@ -18,7 +18,8 @@
 #include "tests/guest/tap.h"
 
 #define RACE_LOOKS_MAX 1000u
-#define RACE_STIR_NS 4000u
+#define RACE_STIRS 16u      /* so many times */
+#define RACE_STIR_NS 32000u /* in so much time */
 
 static uint64_t race_state;
 
@@ -31,9 +32,15 @@ static inline void race_seed(int argc, char **argv) {
     race_state = (uint64_t)seed;
 }
 
+/* The next number below limit of a generator that is the caller's own. */
+static inline uint64_t race_draw_from(uint64_t *state, uint64_t limit) {
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (*state >> 33) % limit;
+}
+
+/* For the thread that has set the seed, and no other. */
 static inline uint64_t race_draw(uint64_t limit) {
-    race_state = race_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (race_state >> 33) % limit;
+    return race_draw_from(&race_state, limit);
 }
 
 static inline void race_pause(void) {
@@ -56,10 +63,25 @@ static inline void race_yield(void) {
 
 /* For a thread or process of its own, which somebody else ends. */
 _Noreturn static inline void race_stir(capos_cap_t timer) {
+    struct capos_ring_client ring;
+    struct capos_completion completion;
+    uint64_t seed = race_state;
+    capos_ring_open(&ring);
     for (;;) {
         uint64_t now = 0;
         (void)capos_timer_now(timer, &now);
-        (void)capos_timer_sleep(timer, now + race_draw(RACE_STIR_NS));
+        for (unsigned index = 0; index < RACE_STIRS; index++) {
+            struct capos_entry *entry = capos_ring_prepare(&ring);
+            entry->opcode = CAPOS_OP_CALL;
+            entry->flags = CAPOS_ENTRY_INLINE;
+            entry->method = CAPOS_TIMER_METHOD_SLEEP;
+            entry->capability = timer;
+            entry->argument[0] = now + race_draw_from(&seed, RACE_STIR_NS);
+        }
+        (void)capos_ring_enter(&ring, RACE_STIRS, CAPOS_FOREVER);
+        while (capos_ring_take(&ring, &completion)) {
+        }
+        race_pause();
     }
 }
 
