@@ -81,14 +81,19 @@ struct run {
     bool is_given_back;
 };
 
+/* What ends a child that lacks a page: the page fault, or that its handler cannot be entered for
+ * the invalid instruction, or the interrupt, that it had at the time. */
+enum { INVALID_INSTRUCTION = 6, PAGE_FAULT = 14, UPCALL_FAULT = 65 };
+
 static bool is_right(const struct run *run) {
     bool is_refused = run->injected == CAPOS_E_CANCELLED;
     bool is_exit = run->end.reason == CAPOS_PROCESS_EXIT_REASON_EXITED && run->end.code == 0;
-    bool is_page_fault =
-        run->end.reason == CAPOS_PROCESS_EXIT_REASON_FAULTED && run->end.vector == 14;
+    bool is_fault = run->end.reason == CAPOS_PROCESS_EXIT_REASON_FAULTED &&
+                    (run->end.vector == PAGE_FAULT || run->end.vector == INVALID_INSTRUCTION ||
+                     run->end.vector == UPCALL_FAULT);
     return run->result == CAPOS_OK && run->is_given_back &&
            (is_refused || run->injected == CAPOS_E_TIMED_OUT) &&
-           (is_exit || (is_page_fault && is_refused));
+           (is_exit || (is_fault && is_refused));
 }
 
 static void print_run(const struct run *run) {
