@@ -14,7 +14,9 @@
 #include "tests/guest/race.h"
 
 #define DUEL_DELAY_MAX 200u
-#define DUEL_GRANTS_MAX 32u
+#define DUEL_RESULTS 32u
+#define DUEL_USER_DATA 7u
+#define DUEL_TWICE 2
 
 struct duel {
     const char *name;
@@ -67,6 +69,9 @@ static inline void duel_go(void (*first)(void)) {
     duel_say(&duel_begun, number);
     duel_await(&duel_ready, number);
     __atomic_store_n(&duel_off, number, __ATOMIC_SEQ_CST);
+    if (race_draw(2) == 0) {
+        race_yield(); /* the other is first then, more often than not */
+    }
     duel_wait(delay);
     first();
     duel_await(&duel_over, number);
@@ -85,6 +90,61 @@ static inline int64_t duel_run_stirrer(void *argument) {
     race_stir(capos_lookup("timer", CAPOS_TIMER_INTERFACE));
 }
 
+static inline uint64_t duel_now(void) {
+    uint64_t monotonic_ns = 0;
+    (void)capos_timer_now(capos_lookup("timer", CAPOS_TIMER_INTERFACE), &monotonic_ns);
+    return monotonic_ns;
+}
+
+/* A ring with one operation, which the caller goes on to fill in. */
+static inline struct capos_entry *duel_prepare(struct capos_ring_client *ring, uint8_t opcode,
+                                               capos_cap_t capability) {
+    capos_ring_open(ring);
+    struct capos_entry *entry = capos_ring_prepare(ring);
+    entry->opcode = opcode;
+    entry->capability = capability;
+    entry->user_data = DUEL_USER_DATA;
+    return entry;
+}
+
+/* Its result, when it has completed; DUEL_TWICE when it has done so twice. */
+static inline int64_t duel_complete(struct capos_ring_client *ring) {
+    struct capos_completion completion, second;
+    do {
+        (void)capos_ring_enter(ring, 1, CAPOS_FOREVER);
+    } while (!capos_ring_take(ring, &completion));
+    return capos_ring_take(ring, &second) ? DUEL_TWICE : completion.result;
+}
+
+/* The same for one that is cancelled on its way; *cancelled is what CANCEL said. */
+static inline int64_t duel_cancel(struct capos_ring_client *ring, uint64_t delay,
+                                  int64_t *cancelled) {
+    (void)capos_ring_enter(ring, 0, CAPOS_POLL);
+    race_spin(delay);
+    *cancelled = capos_cancel(DUEL_USER_DATA);
+    return duel_complete(ring);
+}
+
+/* How often each result came: what a race must have of both its ends. */
+static uint32_t duel_results[DUEL_RESULTS];
+
+static inline void duel_count(int64_t result) {
+    if (result <= 0 && result > -(int64_t)DUEL_RESULTS) {
+        duel_results[-result]++;
+    }
+}
+
+/* Under the instruction clock the same seed gives the same line. */
+static inline void duel_print_results(const struct duel *duel) {
+    capos_printf("# %s:", duel->name);
+    for (unsigned index = 0; index < DUEL_RESULTS; index++) {
+        if (duel_results[index] != 0) {
+            capos_printf(" %u %s,", duel_results[index], capos_error_name(-(int64_t)index));
+        }
+    }
+    capos_printf(" at %lu ns\n", duel_now());
+}
+
 /* In the child: all turns. The exit code. */
 static inline int duel_play(const struct duel *duel) {
     struct capos_thread stirrer, second;
@@ -98,38 +158,19 @@ static inline int duel_play(const struct duel *duel) {
             return 1;
         }
     }
+    duel_print_results(duel);
     return 0;
 }
 
-/* The child's own of all that we have. */
-static inline uint32_t duel_take_grants(struct capos_spawn_grant *grants) {
-    uint32_t count = capos_start_page->capset_count;
-    for (uint32_t index = 0; index < count; index++) {
-        grants[index] = (struct capos_spawn_grant){.name = capos_capset_name(index),
-                                                   .capability = capos_capset_entry(index)->id,
-                                                   .mode = CAPOS_SPAWN_GRANT_MODE_DERIVE};
-    }
-    return count;
-}
-
 static inline bool duel_run_child(unsigned index) {
-    struct capos_spawn_grant grants[DUEL_GRANTS_MAX];
+    struct capos_spawn_grant grants[CHILD_GRANTS_MAX];
     char texts[2][24];
     capos_format(texts[0], sizeof texts[0], "%u", index);
     capos_format(texts[1], sizeof texts[1], "%lu", race_state);
     struct child child = {.words = {"duel", texts[0], texts[1]},
                           .grants = grants,
-                          .grant_count = duel_take_grants(grants)};
-    struct capos_process_wait_results end = {.reason = 99};
-    int64_t result = child_run(&child, &end);
-    bool is_right =
-        result == CAPOS_OK && end.reason == CAPOS_PROCESS_EXIT_REASON_EXITED && end.code == 0;
-    if (!is_right) {
-        capos_printf("# %s, reason %u, code %ld, vector %u, address 0x%lx, rip 0x%lx\n",
-                     capos_error_name(result), (unsigned)end.reason, end.code, end.vector,
-                     end.address, end.rip);
-    }
-    return is_right;
+                          .grant_count = child_take_grants(grants)};
+    return child_has_ended(child_start(&child), CAPOS_PROCESS_EXIT_REASON_EXITED);
 }
 
 /* main of such a program. */

@@ -19,19 +19,6 @@
 
 #define WORKERS 10u
 
-/* What a worker gets: its own of everything, under the usual names. */
-static uint32_t take_grants(struct capos_spawn_grant *grants) {
-    uint32_t count = capos_start_page->capset_count;
-    for (uint32_t index = 0; index < count; index++) {
-        grants[index] = (struct capos_spawn_grant){
-            .name = capos_capset_name(index),
-            .capability = capos_capset_entry(index)->id,
-            .mode = CAPOS_SPAWN_GRANT_MODE_DERIVE,
-        };
-    }
-    return count;
-}
-
 static struct capos_system_info_get_results machine(void) {
     struct capos_system_info_get_results info = {0};
     capos_system_info_get(capos_lookup("system-info", CAPOS_SYSTEM_INFO_INTERFACE), &info);
@@ -39,7 +26,7 @@ static struct capos_system_info_get_results machine(void) {
 }
 
 static void run_worker(uint64_t seed, uint64_t count, unsigned number) {
-    static struct capos_spawn_grant grants[32];
+    static struct capos_spawn_grant grants[CHILD_GRANTS_MAX];
     char seed_text[24], count_text[24], act_text[8];
     capos_format(seed_text, sizeof seed_text, "%lu", seed);
     capos_format(count_text, sizeof count_text, "%lu", count);
@@ -47,7 +34,7 @@ static void run_worker(uint64_t seed, uint64_t count, unsigned number) {
     struct child worker = {
         .words = {"worker", seed_text, count_text, act_text},
         .grants = grants,
-        .grant_count = take_grants(grants),
+        .grant_count = child_take_grants(grants),
     };
     struct capos_process_wait_results end = {.reason = 99};
     struct capos_system_info_get_results before = machine();

@@ -23,13 +23,14 @@
 
 static uint64_t race_state;
 
-/* From the program's first argument; without one, always the same. */
+/* From the program's first argument; without one, always the same. Prints it. */
 static inline void race_seed(int argc, char **argv) {
     long long seed = 1;
     if (argc > 1 && !capos_parse_integer(argv[1], &seed)) {
         capos_abort("the seed is a whole number");
     }
     race_state = (uint64_t)seed;
+    capos_printf("# seed %lld\n", seed);
 }
 
 /* The next number below limit of a generator that is the caller's own. */

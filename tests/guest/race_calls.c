@@ -145,10 +145,8 @@ static bool grow_and_use(uint64_t number) {
 /* A wait for a process, in the ring, that is cancelled while the process is killed. */
 static capos_cap_t process;
 
-static bool start_sleeper(void) {
-    const struct child child = {.words = {"sleep", "0"}};
-    uint32_t detail;
-    return child_spawn(&child, &process, &detail) == CAPOS_OK;
+static void start_sleeper(void) {
+    process = child_start(&(struct child){.words = {"sleep", "0"}});
 }
 
 static void kill(void) {
@@ -160,41 +158,53 @@ static int64_t cancelled;
 static void wait_and_cancel(void) {
     static struct capos_process_wait_results end;
     struct capos_ring_client ring;
-    struct capos_completion completion = {.result = 1};
-    capos_ring_open(&ring);
+    struct capos_entry *entry = duel_prepare(&ring, CAPOS_OP_CALL, process);
     end.root = CAPOS_PROCESS_WAIT_PARAMS_ROOT;
-    struct capos_entry *entry = capos_ring_prepare(&ring);
-    entry->opcode = CAPOS_OP_CALL;
     entry->method = CAPOS_PROCESS_METHOD_WAIT;
-    entry->capability = process;
     entry->length = sizeof(struct capos_process_wait_params);
     entry->argument[0] = (uint64_t)(uintptr_t)&end;
-    entry->user_data = 5;
-    (void)capos_ring_enter(&ring, 0, CAPOS_POLL);
-    race_spin(20 * duel_delay);
-    cancelled = capos_cancel(5);
-    (void)capos_ring_enter(&ring, 1, CAPOS_FOREVER);
-    results[1] = capos_ring_take(&ring, &completion) ? completion.result : 1;
-    if (capos_ring_take(&ring, &completion)) {
-        results[1] = 2; /* a second one */
+    results[1] = duel_cancel(&ring, 20 * duel_delay, &cancelled);
+    duel_count(results[1]);
+}
+
+/* Both sleep in rings, and cancel that when it is due. */
+static void sleep_and_cancel(unsigned which, uint64_t delay) {
+    int64_t answer;
+    struct capos_ring_client ring;
+    struct capos_entry *entry =
+        duel_prepare(&ring, CAPOS_OP_CALL, capos_lookup("timer", CAPOS_TIMER_INTERFACE));
+    entry->flags = CAPOS_ENTRY_INLINE;
+    entry->method = CAPOS_TIMER_METHOD_SLEEP;
+    entry->argument[0] = duel_now() + 40 * delay;
+    int64_t result = duel_cancel(&ring, delay, &answer);
+    bool is_cancelled = answer == CAPOS_OK;
+    bool is_right = result == (is_cancelled ? CAPOS_E_CANCELLED : CAPOS_OK);
+    results[which] = is_right ? CAPOS_OK : 1;
+    if (which == 0) {
+        duel_count(result);
     }
 }
 
-static bool is_killed(void) {
-    struct capos_process_wait_results end = {.reason = 99};
-    int64_t result = capos_process_wait(process, &end);
-    (void)capos_release(process);
-    return result == CAPOS_OK && end.reason == CAPOS_PROCESS_EXIT_REASON_KILLED;
+static void sleep_first(void) {
+    sleep_and_cancel(0, race_draw(DUEL_DELAY_MAX));
+}
+
+static void sleep_second(void) {
+    sleep_and_cancel(1, duel_delay);
+}
+
+static bool cancel_and_timer(uint64_t number) {
+    (void)number;
+    duel_go(sleep_first);
+    return results[0] == CAPOS_OK && results[1] == CAPOS_OK;
 }
 
 static bool cancel_and_end(uint64_t number) {
     (void)number;
-    if (!start_sleeper()) {
-        return false;
-    }
+    start_sleeper();
     duel_go(kill);
     bool is_cancelled = cancelled == CAPOS_OK;
-    return is_killed() && results[0] == CAPOS_OK &&
+    return child_has_ended(process, CAPOS_PROCESS_EXIT_REASON_KILLED) && results[0] == CAPOS_OK &&
            results[1] == (is_cancelled ? CAPOS_E_CANCELLED : CAPOS_OK);
 }
 
@@ -204,11 +214,10 @@ static void kill_second(void) {
 
 static bool kill_together(uint64_t number) {
     (void)number;
-    if (!start_sleeper()) {
-        return false;
-    }
+    start_sleeper();
     duel_go(kill);
-    return is_killed() && results[0] == CAPOS_OK && results[1] == CAPOS_OK;
+    return child_has_ended(process, CAPOS_PROCESS_EXIT_REASON_KILLED) && results[0] == CAPOS_OK &&
+           results[1] == CAPOS_OK;
 }
 
 /* Both start processes, and wait for them. */
@@ -239,6 +248,7 @@ static const struct duel duels[] = {
     {"move against use", move_and_use, use, TURNS},
     {"a table that grows against use", grow_and_use, use, TURNS},
     {"cancel against the end of what is waited for", cancel_and_end, wait_and_cancel, TURNS},
+    {"cancel against a timer", cancel_and_timer, sleep_second, TURNS},
     {"kill against kill", kill_together, kill_second, TURNS},
     {"spawn against spawn", spawn_together, run_second, TURNS},
 };

@@ -12,19 +12,13 @@
 #define READ_WRITE (CAPOS_PROTECTION_READ | CAPOS_PROTECTION_WRITE)
 #define TURNS 60u
 
-static capos_cap_t memory, park, timer;
+static capos_cap_t memory, park;
 static uint32_t words[2];
 static const uint32_t *word; /* where the second thread parks, while it holds `expected` */
 static uint32_t expected;
 static uint64_t deadline_ns;
 static int64_t result; /* of the second thread's parking */
 static int64_t woken;  /* by the first thread */
-
-static uint64_t now(void) {
-    uint64_t now_ns = 0;
-    (void)capos_timer_now(timer, &now_ns);
-    return now_ns;
-}
 
 static void make_ready(const uint32_t *at, uint32_t value) {
     word = at;
@@ -45,6 +39,7 @@ static void wake(void) {
 
 /* Who is woken says so on both sides. */
 static bool is_agreed(int64_t otherwise) {
+    duel_count(result);
     return (woken == 1 && result == CAPOS_OK) ||
            (woken == 0 && (result == CAPOS_E_VALUE_CHANGED || result == otherwise));
 }
@@ -59,7 +54,7 @@ static bool unpark(uint64_t number) {
 static bool unpark_at_deadline(uint64_t number) {
     (void)number;
     make_ready(&words[0], 0);
-    deadline_ns = now() + race_draw(20000);
+    deadline_ns = duel_now() + race_draw(20000);
     duel_go(wake);
     return is_agreed(CAPOS_E_TIMED_OUT);
 }
@@ -69,21 +64,9 @@ static int64_t cancelled;
 
 static void park_and_cancel(void) {
     struct capos_ring_client ring;
-    struct capos_completion completion = {.result = 1};
-    capos_ring_open(&ring);
-    struct capos_entry *entry = capos_ring_prepare(&ring);
-    entry->opcode = CAPOS_OP_PARK;
-    entry->capability = park;
+    struct capos_entry *entry = duel_prepare(&ring, CAPOS_OP_PARK, park);
     entry->argument[0] = (uint64_t)(uintptr_t)&words[0];
-    entry->user_data = 7;
-    (void)capos_ring_enter(&ring, 0, CAPOS_POLL);
-    race_spin(duel_delay);
-    cancelled = capos_cancel(7);
-    (void)capos_ring_enter(&ring, 1, CAPOS_FOREVER);
-    result = capos_ring_take(&ring, &completion) ? completion.result : 1;
-    if (capos_ring_take(&ring, &completion)) {
-        result = 2; /* a second one */
-    }
+    result = duel_cancel(&ring, duel_delay, &cancelled);
 }
 
 static bool unpark_or_cancel(uint64_t number) {
@@ -117,7 +100,7 @@ static bool requeue(uint64_t number) {
 static bool requeue_at_deadline(uint64_t number) {
     (void)number;
     make_ready(&words[0], 0);
-    deadline_ns = now() + race_draw(20000);
+    deadline_ns = duel_now() + race_draw(20000);
     duel_go(requeue_and_wake);
     return moved <= 1 && is_agreed(CAPOS_E_TIMED_OUT);
 }
@@ -153,6 +136,7 @@ static bool is_gone(void (*take)(void), int64_t otherwise) {
     make_ready((const uint32_t *)(uintptr_t)page, 1);
     duel_go(take);
     (void)capos_virtual_memory_unmap(memory, page, CAPOS_PAGE_SIZE);
+    duel_count(result);
     bool is_right = taken == CAPOS_OK && (result == CAPOS_E_MEMORY_GONE || result == otherwise ||
                                           (take == map_anew && result == CAPOS_E_BAD_ADDRESS));
     if (!is_right) {
@@ -196,6 +180,5 @@ static const struct duel duels[] = {
 int main(int argc, char **argv) {
     memory = capos_lookup("memory", CAPOS_VIRTUAL_MEMORY_INTERFACE);
     park = capos_lookup("park", CAPOS_PARK_SPACE_INTERFACE);
-    timer = capos_lookup("timer", CAPOS_TIMER_INTERFACE);
     return duel_main(argc, argv, duels, sizeof duels / sizeof *duels);
 }

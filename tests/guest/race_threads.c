@@ -7,6 +7,8 @@
  * The end of threads and processes against whatever goes on at that moment: joins, waits for the
  * word that an end clears, threads that are being made, and threads wherever a kill finds them.
  */
+#include <capos/handler.h>
+
 #include "tests/guest/duel.h"
 
 #define READ_WRITE (CAPOS_PROTECTION_READ | CAPOS_PROTECTION_WRITE)
@@ -39,35 +41,26 @@ static bool exit_and_join(uint64_t number) {
     (void)number;
     duel_start(run_short, (const void *)(uintptr_t)race_draw(DUEL_DELAY_MAX), &thread);
     duel_go(wait_for_it);
+    duel_count(joined);
     return waited == CAPOS_OK && value == 7 &&
            (joined == CAPOS_OK || joined == CAPOS_E_BAD_CAPABILITY);
 }
 
 /* A wait that is cancelled, by its deadline, while the thread ends. */
 static void join_until_soon(void) {
-    uint64_t now = 0;
-    capos_cap_t timer = capos_lookup("timer", CAPOS_TIMER_INTERFACE);
     struct capos_ring_client ring;
-    struct capos_completion completion = {.result = 1};
-    (void)capos_timer_now(timer, &now);
-    capos_ring_open(&ring);
-    struct capos_entry *entry = capos_ring_prepare(&ring);
-    entry->opcode = CAPOS_OP_CALL;
+    struct capos_entry *entry = duel_prepare(&ring, CAPOS_OP_CALL, thread.capability);
     entry->flags = CAPOS_ENTRY_INLINE;
     entry->method = CAPOS_THREAD_METHOD_JOIN;
-    entry->capability = thread.capability;
-    entry->deadline_ns = now + 5 * duel_delay;
-    (void)capos_ring_enter(&ring, 1, CAPOS_FOREVER);
-    joined = capos_ring_take(&ring, &completion) ? completion.result : 1;
-    if (capos_ring_take(&ring, &completion)) {
-        joined = 2; /* a second one */
-    }
+    entry->deadline_ns = duel_now() + 5 * duel_delay;
+    joined = duel_complete(&ring);
 }
 
 static bool exit_and_join_until(uint64_t number) {
     (void)number;
     duel_start(run_short, (const void *)(uintptr_t)race_draw(DUEL_DELAY_MAX), &thread);
     duel_go(wait_for_it);
+    duel_count(joined);
     return waited == CAPOS_OK && value == 7 &&
            (joined == CAPOS_OK || joined == CAPOS_E_BAD_CAPABILITY || joined == CAPOS_E_TIMED_OUT);
 }
@@ -171,13 +164,38 @@ static int64_t run_joiner(void *argument) {
     return 0;
 }
 
+static void skip_fault(struct capos_upcall_frame *frame) {
+    frame->rip += frame->kind == CAPOS_UPCALL_FAULT ? 2 : 0; /* behind UD2 */
+}
+
+static int64_t run_faulter(void *argument) {
+    static _Alignas(64) uint8_t handler_stack[16384];
+    capos_cap_t signals = capos_lookup("signals", CAPOS_SIGNAL_INTERFACE);
+    (void)argument;
+    (void)capos_handler_begin(signals, skip_fault, handler_stack, sizeof handler_stack);
+    for (;;) {
+        __asm__ volatile("ud2" ::: "memory");
+        race_pause();
+    }
+}
+
+static int64_t run_interrupter(void *argument) {
+    const struct capos_thread *threads = argument;
+    for (uint64_t turn = 0;; turn++) {
+        (void)capos_thread_interrupt(threads[turn % 4].capability, 1);
+        race_pause();
+    }
+}
+
 static int do_everything(uint64_t delay) {
-    static struct capos_thread threads[5];
+    static struct capos_thread threads[7];
     duel_start(run_parker, NULL, &threads[0]);
     duel_start(run_waker, NULL, &threads[1]);
     duel_start(run_mapper, NULL, &threads[2]);
-    duel_start(run_joiner, &threads[0], &threads[3]);
-    duel_start(run_maker, NULL, &threads[4]);
+    duel_start(run_faulter, NULL, &threads[3]);
+    duel_start(run_joiner, &threads[0], &threads[4]);
+    duel_start(run_maker, NULL, &threads[5]);
+    duel_start(run_interrupter, threads, &threads[6]);
     race_spin(delay);
     for (;;) {
         race_yield();
@@ -185,38 +203,25 @@ static int do_everything(uint64_t delay) {
 }
 
 static capos_cap_t start_process(const char *role) {
-    capos_cap_t process;
     char delay[24];
     capos_format(delay, sizeof delay, "%lu", race_draw(8 * DUEL_DELAY_MAX));
     struct child child = {.words = {role, delay}};
-    struct capos_spawn_grant grants[DUEL_GRANTS_MAX];
-    uint32_t detail;
+    struct capos_spawn_grant grants[CHILD_GRANTS_MAX];
     child.grants = grants;
-    child.grant_count = duel_take_grants(grants);
-    if (child_spawn(&child, &process, &detail) != CAPOS_OK) {
-        capos_abort("a process could not be started");
-    }
-    return process;
-}
-
-static bool has_ended(capos_cap_t process, enum capos_process_exit_reason reason) {
-    struct capos_process_wait_results end = {.reason = 99};
-    int64_t result = capos_process_wait(process, &end);
-    (void)capos_release(process);
-    return result == CAPOS_OK && end.reason == reason && end.code == 0;
+    child.grant_count = child_take_grants(grants);
+    return child_start(&child);
 }
 
 static bool end_and_create(uint64_t number) {
     (void)number;
-    return has_ended(start_process("making"), CAPOS_PROCESS_EXIT_REASON_EXITED);
+    return child_has_ended(start_process("making"), CAPOS_PROCESS_EXIT_REASON_EXITED);
 }
 
 static bool kill_everything(uint64_t number) {
     (void)number;
     capos_cap_t process = start_process("everything");
     race_spin(race_draw(20 * DUEL_DELAY_MAX));
-    (void)capos_process_kill(process);
-    return has_ended(process, CAPOS_PROCESS_EXIT_REASON_KILLED);
+    return child_is_killed(process);
 }
 
 static const struct duel duels[] = {

@@ -87,31 +87,7 @@ static capos_cap_t start(const char *part, uint64_t number, capos_cap_t process)
     };
     struct child child = {
         .words = {part, text}, .grants = grants, .grant_count = process == CAPOS_CAP_NONE ? 4 : 5};
-    capos_cap_t started;
-    uint32_t detail;
-    if (child_spawn(&child, &started, &detail) != CAPOS_OK) {
-        capos_abort("a child could not be started");
-    }
-    return started;
-}
-
-/* Waits for its end, and forgets it. False when it ended in another way, or not with code 0. */
-static bool is_end(capos_cap_t process, enum capos_process_exit_reason reason) {
-    struct capos_process_wait_results end = {.reason = 99};
-    int64_t result = capos_process_wait(process, &end);
-    (void)capos_release(process);
-    bool is_right = result == CAPOS_OK && end.reason == reason && end.code == 0;
-    if (!is_right) {
-        capos_printf("# a child: %s, reason %u, code %ld, vector %u, address 0x%lx\n",
-                     capos_error_name(result), (unsigned)end.reason, end.code, end.vector,
-                     end.address);
-    }
-    return is_right;
-}
-
-static bool is_killed(capos_cap_t process) {
-    (void)capos_process_kill(process);
-    return is_end(process, CAPOS_PROCESS_EXIT_REASON_KILLED);
+    return child_start(&child);
 }
 
 /* Submits a wait whose results go to `results`; whoever wants them enters the ring for them. */
@@ -147,7 +123,7 @@ static bool kill_sleeper(unsigned turn) {
     capos_cap_t sleeper = start("sleeper", turn, CAPOS_CAP_NONE);
     await_flag(0);
     race_spin(race_draw(3000));
-    return is_killed(sleeper);
+    return child_is_killed(sleeper);
 }
 
 /*
@@ -177,7 +153,7 @@ static bool end_trees(unsigned turn) {
     }
     bool is_right = true;
     for (unsigned index = 0; index < BRANCHES; index++) {
-        is_right &= is_end(branches[index], CAPOS_PROCESS_EXIT_REASON_EXITED);
+        is_right &= child_has_ended(branches[index], CAPOS_PROCESS_EXIT_REASON_EXITED);
     }
     return is_right;
 }
@@ -222,7 +198,7 @@ static bool fill_hole(unsigned turn) {
     await_flag(0);
     bool is_right = capos_virtual_memory_unmap(memory, BLOCK - 4 * CAPOS_PAGE_SIZE,
                                                BLOCK_BYTES + 8 * CAPOS_PAGE_SIZE) == CAPOS_OK;
-    is_right &= is_end(filler, CAPOS_PROCESS_EXIT_REASON_EXITED);
+    is_right &= child_has_ended(filler, CAPOS_PROCESS_EXIT_REASON_EXITED);
     is_right &= capos_ring_enter(&ring, 1, CAPOS_FOREVER) == 1;
     is_right &= capos_ring_take(&ring, &completion) && completion.result == CAPOS_OK;
     is_right &= kind_at(memory, hole_address(turn)) == CAPOS_VIRTUAL_MEMORY_KIND_ANONYMOUS;
@@ -277,7 +253,7 @@ static bool kill_owner(unsigned turn) {
     capos_cap_t owner = start("owner", 0, CAPOS_CAP_NONE);
     await_flag(0);
     race_spin(race_draw(100000));
-    return is_killed(owner);
+    return child_is_killed(owner);
 }
 
 /*
@@ -344,8 +320,8 @@ static bool share_frames(unsigned turn) {
             is_right &= found == OURS || found == 0;
         }
     }
-    is_right &= is_end(user, CAPOS_PROCESS_EXIT_REASON_EXITED);
-    is_right &= is_killed(emptier);
+    is_right &= child_has_ended(user, CAPOS_PROCESS_EXIT_REASON_EXITED);
+    is_right &= child_is_killed(emptier);
     (void)capos_virtual_memory_unmap(memory, BLOCK, PAGES_BYTES);
     return is_right;
 }
@@ -390,12 +366,12 @@ static bool wake_many(unsigned turn) {
         children[WAITERS + index] = start("burner", index, CAPOS_CAP_NONE);
         await_flag(BURNS + index);
     }
-    bool is_right = is_killed(waited_for);
+    bool is_right = child_is_killed(waited_for);
     for (unsigned index = 0; index < WAITERS; index++) {
         await_flag(WOKEN + index);
     }
     for (unsigned index = 0; index < WAITERS + BURNERS; index++) {
-        is_right &= is_killed(children[index]);
+        is_right &= child_is_killed(children[index]);
     }
     return is_right;
 }
@@ -448,6 +424,6 @@ int main(int argc, char **argv) {
     race_run("a space ends while others change it", kill_owner, 12);
     race_run("a frame has one user at a time", share_frames, 1);
     race_run("all that are woken at once run", wake_many, 2);
-    CHECK(is_killed(stirrer));
+    CHECK(child_is_killed(stirrer));
     return tap_finish();
 }

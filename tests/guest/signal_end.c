@@ -325,8 +325,7 @@ static bool ends_as_it_should(unsigned index) {
     bool faults = end.reason == CAPOS_PROCESS_EXIT_REASON_FAULTED && end.vector == cases[index].end;
     bool is_right = result == 0 && (cases[index].end == EXITS ? exits : faults);
     if (!is_right) {
-        capos_printf("# spawn %s, reason %u, code %ld, vector %u, rip 0x%lx\n",
-                     capos_error_name(result), (unsigned)end.reason, end.code, end.vector, end.rip);
+        child_print_end(result, &end);
     }
     return is_right;
 }

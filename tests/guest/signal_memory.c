@@ -86,8 +86,8 @@ static bool ends_by_its_stack(unsigned number) {
     bool is_right = result == CAPOS_OK && end.reason == CAPOS_PROCESS_EXIT_REASON_FAULTED &&
                     (end.vector == BAD_UPCALL || end.vector == BREAKPOINT);
     if (!is_right) {
-        capos_printf("# child %u: spawn %s, reason %u, code %ld, vector %u, rip 0x%lx\n", number,
-                     capos_error_name(result), (unsigned)end.reason, end.code, end.vector, end.rip);
+        capos_printf("# number %u\n", number);
+        child_print_end(result, &end);
     }
     return is_right;
 }

@@ -2,7 +2,6 @@
 #include "tests/faults/faults.h"
 #include "tests/guest/tap.h"
 
-#define GRANTS_MAX 32u
 #define STACK_BYTES 32768u /* more than any scenario needs */
 #define LOOKS_MAX 1000u
 
@@ -97,36 +96,23 @@ static bool is_right(const struct run *run) {
 }
 
 static void print_run(const struct run *run) {
-    capos_printf("# from number %lu on, each %lu: %s, then %s\n", run->first, run->every,
-                 capos_error_name(run->result), capos_error_name(run->injected));
-    capos_printf("# reason %u, line %ld, vector %u, address 0x%lx, rip 0x%lx\n",
-                 (unsigned)run->end.reason, run->end.code, run->end.vector, run->end.address,
-                 run->end.rip);
+    capos_printf("# from number %lu on, each %lu: %s\n", run->first, run->every,
+                 capos_error_name(run->injected));
+    child_print_end(run->result, &run->end);
     capos_printf("# free bytes %lu, then %lu; processes %u, then %u; threads %u, then %u\n",
                  run->before.free_bytes, run->after.free_bytes, run->before.process_count,
                  run->after.process_count, run->before.thread_count, run->after.thread_count);
 }
 
-/* The child's own of all that we have. */
-static uint32_t take_grants(struct capos_spawn_grant *grants) {
-    uint32_t count = capos_start_page->capset_count;
-    for (uint32_t index = 0; index < count; index++) {
-        grants[index] = (struct capos_spawn_grant){.name = capos_capset_name(index),
-                                                   .capability = capos_capset_entry(index)->id,
-                                                   .mode = CAPOS_SPAWN_GRANT_MODE_DERIVE};
-    }
-    return count;
-}
-
 static void run_child(unsigned number, struct run *run) {
-    struct capos_spawn_grant grants[GRANTS_MAX];
+    struct capos_spawn_grant grants[CHILD_GRANTS_MAX];
     char number_text[12], request_text[24];
     capos_format(number_text, sizeof number_text, "%u", number);
     capos_format(request_text, sizeof request_text, "%lu",
                  INJECT_ARM(run->first, run->every) & ~INJECT_MASK);
     struct child child = {.words = {"play", number_text, request_text},
                           .grants = grants,
-                          .grant_count = take_grants(grants)};
+                          .grant_count = child_take_grants(grants)};
     capos_cap_t process = CAPOS_CAP_NONE;
     uint32_t detail;
     run->before = machine();
