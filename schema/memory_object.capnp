@@ -16,7 +16,8 @@ interface MemoryObject {
   # written through the mapping goes to copies of its own, page by page; what of the object was not
   # written there shows what it holds now. Such a mapping counts as committed memory of the caller.
   # Refused with tooLarge when the object has CAPOS_MEMORY_OBJECT_MAPPINGS_MAX mappings.
-  unmap @2 (address :UInt64, size :UInt64);
+  unmap @2 (address :UInt64, size :UInt64)
+      $Capos.unsafe("Nothing may use the memory any more.");
   # Takes a range out of the caller's address space that maps this object, every page of it;
   # badAddress otherwise. VirtualMemory.unmap does so too.
   clone @3 () -> (object :UInt64);

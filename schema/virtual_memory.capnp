@@ -12,15 +12,18 @@ interface VirtualMemory $Capos.grant(
   map @0 (hint :UInt64, size :UInt64, protection :UInt64) -> (address :UInt64);
   # Reserves and commits. hint 0: anywhere, below 1 << 40 as long as there is room; else that very
   # address, or exists.
-  unmap @1 (address :UInt64, size :UInt64);
+  unmap @1 (address :UInt64, size :UInt64)
+      $Capos.unsafe("Nothing may use the memory any more.");
   # Removes whatever is mapped or reserved in the range; parts of mappings are split.
-  protect @2 (address :UInt64, size :UInt64, protection :UInt64);
+  protect @2 (address :UInt64, size :UInt64, protection :UInt64)
+      $Capos.unsafe("Whoever uses the memory must do so as the protection allows from now on.");
   # The whole range must be committed.
   reserve @3 (hint :UInt64, size :UInt64) -> (address :UInt64);
   # Takes addresses, not memory: one record, however large. hint as for map.
   commit @4 (address :UInt64, size :UInt64, protection :UInt64);
   # Makes a part of a reservation usable. Contents are zero.
-  decommit @5 (address :UInt64, size :UInt64);
+  decommit @5 (address :UInt64, size :UInt64)
+      $Capos.unsafe("Whoever uses the memory must expect it to read zero.");
   # Gives the memory back and keeps the addresses committed: the next touch reads zero.
   query @6 (address :UInt64) -> (start :UInt64, size :UInt64, protection :UInt32, kind :Kind,
                                  committed :UInt16, residentPages :UInt64, pageSize :UInt64);

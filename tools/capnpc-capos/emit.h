@@ -11,6 +11,8 @@ void emit_codes(const struct model *model);
 void emit_headers(const struct model *model);
 /* client/NAME.c */
 void emit_clients(const struct model *model);
+/* rust/NAME.rs, rust/mod.rs and, for the codes, rust/errors.rs, rust/opcodes.rs */
+void emit_rust(const struct model *model);
 /* kernel/NAME.h, kernel/interfaces.c */
 void emit_kernel(const struct model *model);
 /* host/capos_tables.c, host/capos_tables.h */

@@ -7,6 +7,7 @@ void emit_all(const struct model *model) {
     emit_codes(model);
     emit_headers(model);
     emit_clients(model);
+    emit_rust(model);
     emit_kernel(model);
     emit_tables(model);
     emit_docs(model);

@@ -71,6 +71,7 @@ static void build_method(const struct request *request, const char *where,
     }
     method->blocking = request_find_annotation(annotations, ANNOTATION_BLOCKING).message != NULL;
     method->owner = request_find_annotation(annotations, ANNOTATION_OWNER).message != NULL;
+    method->unsafe_reason = model_annotation_text(where, annotations, ANNOTATION_UNSAFE);
     struct wire_struct params = request_find_node(request, wire_get_u64(member, METHOD_PARAMS_U64));
     struct wire_struct results =
         request_find_node(request, wire_get_u64(member, METHOD_RESULTS_U64));

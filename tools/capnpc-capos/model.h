@@ -48,6 +48,7 @@ struct method {
     const char *doc;
     uint32_t ordinal;
     bool blocking, owner;
+    const char *unsafe_reason; /* "" when the call cannot break its caller's memory */
     struct record params, results;
     bool variable;       /* parameters hold pointers other than a trailing Data */
     bool tail_in;        /* the last parameter is Data, and the only pointer */

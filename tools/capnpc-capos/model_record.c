@@ -50,7 +50,7 @@ struct wire_list model_members(const char *where, struct wire_struct node) {
     return members;
 }
 
-static const char *annotation_text(const char *where, struct wire_list annotations, uint64_t id) {
+const char *model_annotation_text(const char *where, struct wire_list annotations, uint64_t id) {
     struct wire_struct value = request_find_annotation(annotations, id);
     return text_prose(where, wire_get_text(value, VALUE_POINTER_PTR));
 }
@@ -69,8 +69,8 @@ void model_build_enumeration(const struct request *request, const char *where,
         struct wire_text name = wire_get_text(member, MEMBER_NAME_PTR);
         enumerant->name = name_inside(NULL, text_identifier(where, name));
         enumerant->doc = model_member_doc(request, where, enumeration->id, i);
-        enumerant->meaning = annotation_text(where, annotations, ANNOTATION_MEANING);
-        enumerant->remedy = annotation_text(where, annotations, ANNOTATION_REMEDY);
+        enumerant->meaning = model_annotation_text(where, annotations, ANNOTATION_MEANING);
+        enumerant->remedy = model_annotation_text(where, annotations, ANNOTATION_REMEDY);
     }
 }
 

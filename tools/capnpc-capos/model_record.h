@@ -15,5 +15,8 @@ const char *model_doc(const struct request *request, const char *where, uint64_t
 const char *model_member_doc(const struct request *request, const char *where, uint64_t id,
                              uint32_t index);
 
+/* The text of the annotation with this id, "" when there is none. */
+const char *model_annotation_text(const char *where, struct wire_list annotations, uint64_t id);
+
 /* Fields, enumerants or methods of a node; too many are refused. */
 struct wire_list model_members(const char *where, struct wire_struct node);
