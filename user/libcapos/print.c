@@ -35,12 +35,20 @@ static int64_t write_all(enum capos_console_stream stream, const char *text, siz
     return result;
 }
 
+int64_t capos_write(const void *bytes, size_t size) {
+    return write_all(CAPOS_CONSOLE_STREAM_OUTPUT, bytes, size);
+}
+
+int64_t capos_write_error(const void *bytes, size_t size) {
+    return write_all(CAPOS_CONSOLE_STREAM_ERROR, bytes, size);
+}
+
 int64_t capos_print(const char *text) {
-    return write_all(CAPOS_CONSOLE_STREAM_OUTPUT, text, strlen(text));
+    return capos_write(text, strlen(text));
 }
 
 int64_t capos_print_error(const char *text) {
-    return write_all(CAPOS_CONSOLE_STREAM_ERROR, text, strlen(text));
+    return capos_write_error(text, strlen(text));
 }
 
 static int64_t print_list(enum capos_console_stream stream, const char *format, va_list arguments) {

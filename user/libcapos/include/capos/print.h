@@ -14,6 +14,10 @@
 int64_t capos_print(const char *text);
 int64_t capos_print_error(const char *text);
 
+/* The same for so many bytes, which need not be text. */
+int64_t capos_write(const void *bytes, size_t size);
+int64_t capos_write_error(const void *bytes, size_t size);
+
 /*
  * printf with %c %s %.*s %d %u %x %p, the lengths l, ll and z, and a width with zero padding; no
  * floating point. At most CAPOS_PRINTF_BYTES_MAX - 1 bytes: what is longer is cut.
