@@ -77,6 +77,7 @@ include tools/capnpc-capos/module.mk
 include tools/capos/module.mk
 include kernel/module.mk
 include user/module.mk
+include user/rust/module.mk
 include demos/module.mk
 include tests/module.mk
 include tests/models/module.mk

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the packages that this machine lacks, told plainly and without questions.
 #
-#   sh scripts/install-needs.sh [--list] GROUP...       GROUP: build, test, image, bench, fresh
+#   sh scripts/install-needs.sh [--list] GROUP...       GROUP: build, test, image, bench, rust, fresh
 #
 # Quick when nothing is missing: each package is probed by a command or a file of its own, which
 # also serves machines where the same tools came from elsewhere. Exit code 125: something is missing
@@ -32,6 +32,11 @@ image mtools             mformat               writes the ISO's UEFI partition
 image ovmf               /usr/share/OVMF/OVMF_CODE_4M.fd          the UEFI firmware for QEMU
 bench musl-tools         musl-gcc              compiles the programs that measure Linux
 bench cpio               cpio                  packs them into an initramfs
+rust  rustc-web          /usr/bin/rustc        compiles programs in Rust
+rust  cargo-web          /usr/bin/cargo        builds them
+rust  rust-web-src       /usr/lib/rustlib/src/rust/library/core/Cargo.toml the source of Rust's core and alloc
+rust  rustfmt-web        /usr/bin/rustfmt      checks the format of the code in Rust
+rust  python3-jsonschema /usr/lib/python3/dist-packages/jsonschema/__init__.py checks the target against its schema
 fresh mmdebstrap         mmdebstrap            makes a minimal Debian to try it all in
 END
 }

@@ -49,3 +49,11 @@ for folder in demos/c/*/; do
     name=$(basename "$folder")
     list_program "demo/$name" "build/demos/$name.elf" "$folder"*.c
 done
+for source in tests/rust/src/bin/*.rs demos/rust/*/src/main.rs; do
+    [ -e "$source" ] || continue
+    case $source in
+    tests/*) name=rust/$(basename "$source" .rs) elf=build/tests/$name.elf ;;
+    demos/*) name=${source%/src/main.rs} elf=build/$name.elf name=demo/${name#demos/} ;;
+    esac
+    list_program "$name" "$elf" "$source"
+done

@@ -154,6 +154,8 @@ check_lines() {
 run_program() {
     case $name in
     guest/* | faults/*) sources=tests/$name.c ;;
+    rust/*) sources=tests/rust/src/bin/${name#rust/}.rs ;;
+    demo/rust/*) sources=demos/${name#demo/}/src/main.rs ;;
     demo/*) sources=$(ls "demos/c/${name#demo/}"/*.c) ;;
     esac
     grants=$(header grants)

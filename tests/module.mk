@@ -61,8 +61,8 @@ check-programs: $(GEN)/.stamp
 check: $(CHECK_STEPS:%=$(CHECK_TAP)/%.tap)
 	@sh tests/check/total.sh $^
 
-##@ make format        write all C files as clang-format would
-format:
+##@ make format        write all C files as clang-format would, and those in Rust as rustfmt would
+format: rust-format
 	@find $(sort $(FORMAT_DIRS)) -name '*.[ch]' -exec $(CLANG_FORMAT) -i {} +
 
 # ---- make fuzz ----------------------------------------------------------------------------------

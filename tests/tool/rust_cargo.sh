@@ -1,0 +1,69 @@
+#!/bin/sh
+# capos-cargo as users use it: what docs/rust.md says to type, grants, needs, panics.
+set -eu
+
+work=$(mktemp -d)
+trap 'rm -rf "$work" build/greet' EXIT
+tree=$PWD
+export CARGO_HOME="$tree/build/rust/cargo" CARGO_NET_OFFLINE=true
+
+fail() {
+    echo "$*"
+    cat "$work/out" "$work/err" 2>/dev/null || :
+    exit 1
+}
+
+# run WANTED COMMAND...: its exit code is this; what it wrote is in out and err.
+run() {
+    wanted=$1
+    shift
+    code=0
+    "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
+    [ "$code" = "$wanted" ] || fail "$* ended with $code instead of $wanted"
+}
+
+awk '/^```sh/ { inside = 1; next } /^```/ { inside = 0 } inside' docs/rust.md >"$work/commands.sh"
+[ "$(wc -l <"$work/commands.sh")" -gt 10 ] || fail "docs/rust.md has hardly any commands"
+run 0 sh -eu "$work/commands.sh"
+grep -qx 'Hello, capOS' "$work/out" || fail "no greeting"
+
+# In a folder with a space in its name, without the grant, then with one that is added.
+mkdir "$work/a b"
+cp -R build/greet/Cargo.toml build/greet/src "$work/a b"
+cd "$work/a b"
+sed -i '/^grant/d' Cargo.toml
+cargo=$tree/build/bin/capos-cargo
+run 125 "$cargo" run --quiet
+grep -q -e '--grant console' "$work/err" || fail "no word of the grant to add"
+run 0 env CAPOS_RUN_OPTIONS='--grant console --cpus 2' "$cargo" run --quiet
+grep -qx 'Hello, world' "$work/out" || fail "no greeting"
+"$tree/build/capos" inspect target/x86_64-unknown-capos/debug/greet >"$work/out"
+grep -q 'console *required *Console: write' "$work/out" || fail "its need is not told"
+
+# A need of the program's own, one that a client brings, and a panic with file and line.
+cat >src/main.rs <<'END'
+#![no_std]
+use capos::timer::Timer;
+
+capos::require!("entropy", capos::entropy_source::EntropySource);
+
+fn main() -> Result<(), capos::Error> {
+    if let Some(timer) = capos::lookup::<Timer>("timer") {
+        timer.now()?;
+        return Err(capos::Error::NEEDS_TIMER);
+    }
+    let list = [capos::start_page().page_size; 4];
+    capos::println!("{}", list[capos::arguments().len() + 3]);
+    Ok(())
+}
+END
+run 0 "$cargo" build --quiet
+"$tree/build/capos" inspect target/x86_64-unknown-capos/debug/greet >"$work/out"
+grep -q 'entropy *required *EntropySource' "$work/out" || fail "a need that it declares is not told"
+grep -q 'timer *used *Timer: now' "$work/out" || fail "the client's need is not told"
+run 134 env CAPOS_RUN_OPTIONS='--grant console,entropy' "$cargo" run --quiet
+grep -q 'greet: panicked at src/main.rs:12:27:' "$work/err" || fail "no file and line"
+grep -q 'index out of bounds' "$work/err" || fail "no message"
+grep -q 'greet::main' "$work/err" || fail "nobody says who called whom"
+run 1 env CAPOS_RUN_OPTIONS='--grant console,entropy,timer' "$cargo" run --quiet
+grep -q 'greet: needsTimer' "$work/err" || fail "an error that main returns is not told"
