@@ -55,8 +55,8 @@ static status_t set_entry(struct touch *touch, pte_t value) {
     return status;
 }
 
-/* Shows the object's own frame: writable only if nobody else has it, and nobody is asked first
- * whether he writes to it. */
+/* Shows the object's own frame: writable where it has no other owner, even for a read, so that the
+ * write which mostly follows is no fault. */
 static status_t show_page(struct touch *touch, struct obstacle *obstacle) {
     struct memory_mapping *mapping = touch->mapping;
     struct memory_object *object = mapping->object;
@@ -122,8 +122,8 @@ static status_t make_copy(struct touch *touch) {
     return CAPOS_OK;
 }
 
-/* A copy that is there. It is the same as what was flushed for if the range is of the same mapping:
- * a copy stays as long as that does. */
+/* A copy that is there. The entry that was flushed for is this one if the range is of the same
+ * mapping, for a copy stays as long as that does. */
 static void use_copy(struct touch *touch, struct obstacle *obstacle) {
     const struct obstacle flushed = *obstacle;
     pte_t *entry = touch->path.entry[0];

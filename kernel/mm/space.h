@@ -3,8 +3,8 @@
  * The address space of a process.
  *
  * Rules
- * - Any CPU, interrupts off. Functions take space->lock themselves; it comes after an object's lock
- *   and before frame_lock and run queues.
+ * - Any CPU, interrupts off. Functions take space->lock themselves; it comes after the lock of an
+ *   object that operations wait at, and before those of memory objects, frame_lock and run queues.
  * - Frames and page tables are charged to the ledger before they are taken. A page that leaves the
  *   tables is freed only after every CPU that might still reach it has flushed (flush.h).
  * - User memory is reached through the tables and the direct map, never through user addresses: a

@@ -3,9 +3,10 @@
  * Translations that CPUs may have cached.
  *
  * Rules
- * - The caller of flush_range holds no lock: it waits until every CPU that has the space active has
- *   flushed, and those may be waiting for a lock themselves. They serve requests while they spin
- *   (arch_spin_pause), in the flush interrupt, and in scheduler_pick.
+ * - The caller of flush_range holds no lock of a space or of a memory object: it waits until every
+ *   CPU that has the space active has flushed, and those may be waiting for a lock themselves. They
+ *   serve requests while they spin (arch_spin_pause), in the flush interrupt, and in
+ * scheduler_pick.
  * - One function does all flushing; with PCID it would be the only one to change.
  */
 #include "kernel/types.h"
