@@ -125,9 +125,9 @@ static void merge_from(struct address_ranges *ranges, struct address_range *rang
 }
 
 void address_ranges_merge(struct address_ranges *ranges, struct address_pool *pool) {
-    struct address_range *range = ranges->unmerged;
-    if (range != NULL) {
-        ranges->unmerged = NULL;
+    while (ranges->unmerged_count > 0) {
+        struct address_range *range = ranges->unmerged[--ranges->unmerged_count];
+        range->is_unmerged = false;
         merge_from(ranges, range->previous != NULL ? range->previous : range, end_of(range), pool);
     }
 }
@@ -141,33 +141,34 @@ static void change(struct address_range *range, uint32_t kind, uint32_t protecti
     range->protection = protection;
 }
 
-/* One range is often changed to and fro, as code is that is written and run by turns: it stays
- * apart from what it is equal to until something else is changed, so that no node comes and goes.
- */
-static void change_whole(struct address_ranges *ranges, struct address_range *range, uint32_t kind,
-                         uint32_t protection) {
-    change(range, kind, protection);
-    bool is_equal = (range->previous != NULL && can_merge(range->previous, range)) ||
-                    (range->next != NULL && can_merge(range, range->next));
-    ranges->unmerged = is_equal ? range : NULL;
+/* A range is often changed to and fro, as code is that is written and run by turns: it stays apart
+ * from what it is equal to, so that no node comes and goes. False when too many do. */
+static bool stays_apart(struct address_ranges *ranges, struct address_range *range) {
+    if (range->is_unmerged) {
+        return true;
+    }
+    if (ranges->unmerged_count == ADDRESS_UNMERGED_MAX) {
+        return false;
+    }
+    range->is_unmerged = true;
+    ranges->unmerged[ranges->unmerged_count++] = range;
+    return true;
 }
 
 status_t address_ranges_set(struct address_ranges *ranges, uint64_t start, uint64_t size,
                             uint32_t kind, uint32_t protection, struct address_pool *pool) {
     ASSERT_SLOW(address_ranges_is_valid(ranges, start, size));
     uint64_t end = start + size;
-    if (ranges->unmerged != NULL &&
-        (ranges->unmerged->start != start || ranges->unmerged->size != size)) {
-        address_ranges_merge(ranges, pool);
-    }
     struct address_range *first = address_ranges_find_from(ranges, start);
     if (first == NULL || first->start >= end) {
         return CAPOS_OK;
     }
-    if (first->start == start && first->size == size) {
-        change_whole(ranges, first, kind, protection);
+    if (first->start == start && first->size == size && stays_apart(ranges, first)) {
+        change(first, kind, protection);
         return CAPOS_OK;
     }
+    address_ranges_merge(ranges, pool);
+    first = address_ranges_find_from(ranges, start);
     struct address_range *last =
         end_of(first) >= end ? first : address_ranges_find_before(ranges, end);
     bool split_first = first->start < start && differs(first, kind, protection);
@@ -194,9 +195,10 @@ status_t address_ranges_remove(struct address_ranges *ranges, uint64_t start, ui
                                struct address_pool *pool) {
     ASSERT_SLOW(address_ranges_is_valid(ranges, start, size));
     uint64_t end = start + size;
-    address_ranges_merge(ranges, pool);
     struct address_range *range = address_ranges_find_from(ranges, start);
     if (range != NULL && range->start < start && end_of(range) > end) {
+        address_ranges_merge(ranges, pool);
+        range = address_ranges_find_from(ranges, start);
         if (pool->count == 0) {
             return CAPOS_E_TOO_LARGE;
         }

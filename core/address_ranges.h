@@ -27,8 +27,12 @@ struct address_range {
     /* private to address_tree.c */
     struct address_range *left, *right, *parent;
     int32_t height;
+    bool is_unmerged; /* and in the list of those */
     uint64_t gap_max; /* the largest hole just below a node of this subtree, or gap_limit */
 };
+
+/* So many ranges may wait to be merged, for as many threads that change one each to and fro. */
+#define ADDRESS_UNMERGED_MAX 8u
 
 struct address_ranges {
     struct address_range *root;
@@ -37,8 +41,9 @@ struct address_ranges {
     size_t count;
     uint64_t generation;          /* of the last insertion */
     struct address_range *recent; /* that was looked up last, or NULL */
-    struct address_range
-        *unmerged; /* that the last change has made equal to a neighbour, or NULL */
+    /* Those that were changed as a whole: of two neighbours that are equal, one is among them. */
+    struct address_range *unmerged[ADDRESS_UNMERGED_MAX];
+    uint32_t unmerged_count;
 };
 
 /* Nodes that are not in use. */
@@ -130,9 +135,9 @@ MUST_CHECK status_t address_ranges_insert(struct address_ranges *ranges,
 
 /*
  * Changes kind and protection of all that lies in [start, start+size), splitting where needed and
- * merging neighbours that are equal in kind, protection, tag and generation afterwards; but a whole
- * range may wait for that until something else is changed. Holes are passed over. tooLarge, with
- * nothing changed, when the pool does not suffice. The range must be valid.
+ * merging neighbours that are equal in kind, protection, tag and generation afterwards; but a few
+ * ranges that are changed as a whole wait for that until one has to be split. Holes are passed
+ * over. tooLarge, with nothing changed, when the pool does not suffice. The range must be valid.
  */
 MUST_CHECK status_t address_ranges_set(struct address_ranges *ranges, uint64_t start, uint64_t size,
                                        uint32_t kind, uint32_t protection,

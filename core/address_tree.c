@@ -181,6 +181,7 @@ static void attach(struct address_ranges *ranges, struct address_range *node,
     }
     ranges->count++;
     node->height = 1;
+    node->is_unmerged = false;
     node->gap_max = told_gap(ranges, node);
 }
 
@@ -212,7 +213,25 @@ static void detach(struct address_ranges *ranges, struct address_range *node) {
     ranges->count--;
 }
 
-static void unlink_node(struct address_ranges *ranges, struct address_range *node) {
+/* In the list of those that wait to be merged, another one (NULL: none) takes the node's place. */
+static void replace_unmerged(struct address_ranges *ranges, struct address_range *node,
+                             struct address_range *replacement) {
+    uint32_t index = 0;
+    while (ranges->unmerged[index] != node) {
+        index++;
+        ASSERT(index < ranges->unmerged_count);
+    }
+    if (replacement == NULL || replacement->is_unmerged) {
+        ranges->unmerged[index] = ranges->unmerged[--ranges->unmerged_count];
+    } else {
+        ranges->unmerged[index] = replacement;
+        replacement->is_unmerged = true;
+    }
+}
+
+/* `heir` (NULL: nobody) has the node's place from now on. */
+static void unlink_node(struct address_ranges *ranges, struct address_range *node,
+                        struct address_range *heir) {
     if (node->previous != NULL) {
         node->previous->next = node->next;
     }
@@ -220,13 +239,15 @@ static void unlink_node(struct address_ranges *ranges, struct address_range *nod
         node->next->previous = node->previous;
     }
     ranges->recent = ranges->recent == node ? NULL : ranges->recent;
-    ranges->unmerged = ranges->unmerged == node ? NULL : ranges->unmerged;
+    if (node->is_unmerged) {
+        replace_unmerged(ranges, node, heir);
+    }
 }
 
 /* The hole goes to the next node, which is above, or takes the node's place. */
 void address_tree_remove(struct address_ranges *ranges, struct address_range *node) {
     struct address_range *next = node->next;
-    unlink_node(ranges, node);
+    unlink_node(ranges, node, NULL);
     if (node->right == NULL) {
         detach(ranges, node);
         rebalance_through(ranges, node->parent, next);
@@ -292,7 +313,7 @@ struct address_range *address_tree_merge_next(struct address_ranges *ranges,
     struct address_range *gone = is_above ? next : range;
     kept->start = range->start;
     kept->size += gone->size;
-    unlink_node(ranges, gone);
+    unlink_node(ranges, gone, kept);
     detach(ranges, gone);
     if (gone->parent == kept || is_above) {
         rebalance_heights(ranges, gone->parent);
@@ -382,7 +403,8 @@ void address_tree_check(const struct address_ranges *ranges) {
     ASSERT(ranges->root == NULL || ranges->root->parent == NULL);
     size_t count = 0;
     uint64_t end = ranges->low;
-    bool has_recent = ranges->recent == NULL, has_unmerged = ranges->unmerged == NULL;
+    uint32_t unmerged_count = 0;
+    bool has_recent = ranges->recent == NULL;
     const struct address_range *previous = NULL, *node = next_in_tree(NULL, ranges->root);
     for (; node != NULL; previous = node, node = next_in_tree(node, ranges->root)) {
         check_node(ranges, node);
@@ -390,10 +412,11 @@ void address_tree_check(const struct address_ranges *ranges) {
         ASSERT(node->start >= end);
         end = end_of(node);
         has_recent |= ranges->recent == node;
-        has_unmerged |= ranges->unmerged == node;
+        unmerged_count += node->is_unmerged;
         count++;
         ASSERT(count <= ranges->count);
     }
-    ASSERT(count == ranges->count && end <= ranges->high && has_recent && has_unmerged);
+    ASSERT(count == ranges->count && end <= ranges->high && has_recent);
+    ASSERT(unmerged_count == ranges->unmerged_count);
     ASSERT(previous == NULL || previous->next == NULL);
 }

@@ -130,6 +130,13 @@ static bool is_inside_equal_pages(uint64_t left) {
     return pages_are_equal(&pages[left], &pages[left + 1]) && pages[left].kind != 0;
 }
 
+/* True when they are the whole of a range that may wait to be merged. */
+static bool is_apart(uint64_t first, uint64_t count) {
+    const struct address_range *range = address_ranges_find(&ranges, LOW + first * PAGE);
+    return range != NULL && range->start == LOW + first * PAGE && range->size == count * PAGE &&
+           (range->is_unmerged || ranges.unmerged_count < ADDRESS_UNMERGED_MAX);
+}
+
 /* The spares that a change needs: one for each of its edges that lies inside a range. */
 static uint32_t splits(bool is_set, uint64_t first, uint64_t count, uint32_t kind,
                        uint32_t protection) {
@@ -137,10 +144,8 @@ static uint32_t splits(bool is_set, uint64_t first, uint64_t count, uint32_t kin
     bool low = first > 0 && is_inside_equal_pages(first - 1);
     bool high = last < PAGES - 1 && is_inside_equal_pages(last);
     if (is_set) {
-        const struct address_range *unmerged = ranges.unmerged;
-        if (unmerged != NULL && unmerged->start == LOW + first * PAGE &&
-            unmerged->size == count * PAGE) {
-            return 0; /* it is apart already */
+        if (is_apart(first, count)) {
+            return 0;
         }
         bool keeps = kind == ADDRESS_KIND_KEEP;
         low &= (!keeps && pages[first].kind != kind) || pages[first].protection != protection;
@@ -161,15 +166,15 @@ static uint32_t splits(bool is_set, uint64_t first, uint64_t count, uint32_t kin
     return low && high && is_one;
 }
 
-/* The nodes that come back when the range is merged that waits for it. */
+/* The nodes that come back when the ranges are merged that wait for it. */
 static uint32_t count_waiting(void) {
-    if (ranges.unmerged == NULL) {
-        return 0;
+    uint32_t waiting = 0;
+    for (uint64_t page = 1; page < PAGES; page++) {
+        const struct address_range *range = address_ranges_find(&ranges, LOW + page * PAGE);
+        waiting +=
+            range != NULL && range->start == LOW + page * PAGE && is_inside_equal_pages(page - 1);
     }
-    uint64_t first = (ranges.unmerged->start - LOW) / PAGE;
-    uint64_t end = first + ranges.unmerged->size / PAGE;
-    return (uint32_t)(first > 0 && is_inside_equal_pages(first - 1)) +
-           (uint32_t)(end < PAGES && is_inside_equal_pages(end - 1));
+    return waiting;
 }
 
 static void step_insert(uint64_t first, uint64_t count) {
