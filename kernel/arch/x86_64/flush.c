@@ -8,6 +8,10 @@
 /* Above this many pages one reload of CR3 is cheaper than INVLPG for each. */
 #define FLUSH_PAGES_MAX 32u
 
+/* So many turns of a wait pass before others are interrupted. Those that are in the kernel, and
+ * wait for us or for a lock, answer by themselves, and an interrupt would come to them in vain. */
+#define FLUSH_PATIENCE 4u
+
 static void flush_local(uint64_t address, uint64_t size) {
     if (size > FLUSH_PAGES_MAX * PAGE_SIZE) {
         uint64_t cr3;
@@ -59,33 +63,64 @@ bool flush_if_alone(struct space *space, uint64_t address, uint64_t size) {
     return true;
 }
 
+/* The CPUs that have been asked to flush, and which request each of them is to answer. */
+struct shootdown {
+    uint64_t waiting[SPACE_CPU_WORDS];
+    uint64_t ticket[CPUS_MAX];
+};
+
+static void ask_others(const struct space *space, struct shootdown *shootdown) {
+    uint32_t self = cpu_current()->index;
+    for (uint32_t word = 0; word < SPACE_CPU_WORDS; word++) {
+        uint64_t own = self / 64 == word ? UINT64_C(1) << (self % 64) : 0;
+        uint64_t others =
+            atomic_load_explicit(&space->active_cpus[word], memory_order_relaxed) & ~own;
+        shootdown->waiting[word] = others;
+        for (; others != 0; others &= others - 1) {
+            uint32_t index = word * 64 + (uint32_t)__builtin_ctzll(others);
+            /* release: pairs with the acquire in flush_serve */
+            shootdown->ticket[index] = 1 + atomic_fetch_add_explicit(&cpus[index]->flush_requested,
+                                                                     1, memory_order_release);
+        }
+    }
+}
+
+/* Forgets those that have answered; true when all have. */
+static bool is_answered(struct shootdown *shootdown) {
+    uint64_t left = 0;
+    for (uint32_t word = 0; word < SPACE_CPU_WORDS; word++) {
+        for (uint64_t bits = shootdown->waiting[word]; bits != 0; bits &= bits - 1) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(bits), index = word * 64 + bit;
+            /* acquire: pairs with the release in flush_serve */
+            if (atomic_load_explicit(&cpus[index]->flush_done, memory_order_acquire) >=
+                shootdown->ticket[index]) {
+                shootdown->waiting[word] &= ~(UINT64_C(1) << bit);
+            }
+        }
+        left |= shootdown->waiting[word];
+    }
+    return left == 0;
+}
+
+static void interrupt_others(const struct shootdown *shootdown) {
+    for (uint32_t word = 0; word < SPACE_CPU_WORDS; word++) {
+        for (uint64_t bits = shootdown->waiting[word]; bits != 0; bits &= bits - 1) {
+            apic_send(cpus[word * 64 + (uint32_t)__builtin_ctzll(bits)]->apic_id, VECTOR_FLUSH);
+        }
+    }
+}
+
 void flush_range(struct space *space, uint64_t address, uint64_t size) {
-    struct cpu *self = cpu_current();
     if (flush_if_alone(space, address, size)) {
         return;
     }
     flush_here(space, address, size);
-    uint64_t ticket[CPUS_MAX];
-    uint64_t waiting[SPACE_CPU_WORDS] = {0};
-    for (uint32_t i = 0; i < cpu_count(); i++) {
-        struct cpu *cpu = cpus[i];
-        uint64_t bit = UINT64_C(1) << (i % 64);
-        if (cpu == self ||
-            (atomic_load_explicit(&space->active_cpus[i / 64], memory_order_relaxed) & bit) == 0) {
-            continue;
+    struct shootdown shootdown;
+    ask_others(space, &shootdown);
+    for (uint32_t turn = 0; !is_answered(&shootdown); turn++) {
+        if (turn == FLUSH_PATIENCE) {
+            interrupt_others(&shootdown);
         }
-        /* release: pairs with the acquire in flush_serve */
-        ticket[i] = atomic_fetch_add_explicit(&cpu->flush_requested, 1, memory_order_release) + 1;
-        waiting[i / 64] |= bit;
-        apic_send(cpu->apic_id, VECTOR_FLUSH);
-    }
-    for (uint32_t i = 0; i < cpu_count(); i++) {
-        if ((waiting[i / 64] >> (i % 64) & 1) == 0) {
-            continue;
-        }
-        /* acquire: pairs with the release in flush_serve */
-        while (atomic_load_explicit(&cpus[i]->flush_done, memory_order_acquire) < ticket[i]) {
-            arch_spin_pause();
-        }
+        arch_spin_pause();
     }
 }
