@@ -97,7 +97,8 @@ static void threads_at_a_gate(void) {
     }
 }
 
-/* A stack that is mapped goes with the thread, also when nobody waits for it. */
+/* A stack that is mapped goes with the thread, also when nobody waits for it; but one of default
+ * size is kept for the next thread. */
 static uint64_t stack_page;
 
 static int64_t note_stack(void *argument) {
@@ -106,12 +107,33 @@ static int64_t note_stack(void *argument) {
     return pass(argument);
 }
 
+static const struct capos_thread_options small = {.stack_bytes =
+                                                      CAPOS_THREAD_STACK_BYTES_DEFAULT / 2};
+
 static void mapped_stack(void) {
     struct capos_thread thread;
     faults_begin();
-    if (FAULTS_MAY(capos_thread_create(&thread, NULL, note_stack, NULL)) &&
+    if (FAULTS_MAY(capos_thread_create(&thread, &small, note_stack, NULL)) &&
         is_waited_for(&thread, 0)) {
         await_free(stack_page);
+    }
+}
+
+/* What is refused to a thread with a stack of its own takes the one that is kept. */
+static void kept_stack(void) {
+    struct capos_thread thread;
+    FAULTS_MUST(capos_thread_create(&thread, NULL, note_stack, NULL));
+    FAULTS_CHECK(is_waited_for(&thread, 0));
+    uint64_t kept = stack_page;
+    faults_begin();
+    int64_t result = capos_thread_create(&thread, &small, note_stack, NULL);
+    if (FAULTS_MAY(result)) {
+        (void)is_waited_for(&thread, 0);
+    } else if (result != CAPOS_E_NO_SLOT) {
+        await_free(kept);
+    }
+    if (FAULTS_MAY(capos_thread_create(&thread, NULL, note_stack, NULL))) {
+        (void)is_waited_for(&thread, 0);
     }
 }
 
@@ -213,6 +235,7 @@ static const struct faults_scenario scenarios[] = {
     {"create a thread and wait for it", create_and_wait},
     {"threads park at a gate", threads_at_a_gate},
     {"a thread with a stack that is mapped", mapped_stack},
+    {"a thread with a stack that is kept", kept_stack},
     {"a detached thread", detached},
     {"a thread's name and capability", name_and_self},
     {"a second ring ends with operations in flight", second_ring},

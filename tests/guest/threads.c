@@ -1,4 +1,4 @@
-// grants: console,threads,thread-control,memory,park,process-info,spawner
+// grants: console,threads,thread-control,memory,park,spawner
 // cpus: any
 // stdout: # thread 0 says line 9 in one piece
 // stdout: # thread 3 says line 9 in one piece
@@ -166,39 +166,7 @@ static void test_registers(void) {
     CHECK(is_right);
 }
 
-/* Options. */
-
-static int64_t where(void *argument) {
-    return (int64_t)(uintptr_t)__builtin_frame_address(0);
-}
-
-static void test_options(void) {
-    struct capos_thread thread;
-    struct capos_thread_options options = {.stack_bytes = CAPOS_THREAD_STACK_BYTES_MIN - 1};
-    CHECK_RESULT(capos_thread_create(&thread, &options, where, NULL), CAPOS_E_INVALID_ARGUMENT);
-    options.stack_bytes = SIZE_MAX;
-    CHECK_RESULT(capos_thread_create(&thread, &options, where, NULL), CAPOS_E_INVALID_ARGUMENT);
-    options = (struct capos_thread_options){.name = "a name of more than thirty-one bytes"};
-    CHECK_RESULT(capos_thread_create(&thread, &options, where, NULL), CAPOS_E_TOO_LARGE);
-    options.name = "a name of thirty-one characters";
-    CHECK_RESULT(capos_thread_create(&thread, &options, where, NULL), CAPOS_OK);
-    CHECK_RESULT(capos_thread_name(&thread, "another"), CAPOS_OK);
-    CHECK(crew_value(&thread) != 0);
-
-    static uint8_t stack[16384];
-    options = (struct capos_thread_options){.stack = stack, .stack_bytes = 1024};
-    CHECK_RESULT(capos_thread_create(&thread, &options, where, NULL), CAPOS_E_INVALID_ARGUMENT);
-    options.stack_bytes = sizeof stack;
-    memset(stack, 0xee, sizeof stack); /* what was there before does not matter */
-    for (unsigned round = 0; round < 2; round++) {
-        CHECK_RESULT(capos_thread_create(&thread, &options, where, NULL), CAPOS_OK);
-        uint64_t frame = (uint64_t)crew_value(&thread);
-        CHECK(frame > (uintptr_t)stack && frame < (uintptr_t)stack + sizeof stack);
-    }
-    uint64_t guard = thread_pointer_word(0x28);
-    CHECK_RESULT(capos_thread_create(&thread, &options, use_variables, &guard), CAPOS_OK);
-    CHECK_EQUAL(crew_value(&thread), 1);
-}
+/* Oneself. */
 
 static int64_t name_oneself(void *argument) {
     capos_cap_t self = CAPOS_CAP_NONE;
@@ -214,71 +182,6 @@ static void test_self(void) {
     CHECK_EQUAL(crew_value(&thread), CAPOS_THREAD_STATE_RUNNING);
     CHECK_RESULT(capos_thread_name(NULL, "main"), CAPOS_OK);
     CHECK_RESULT(capos_thread_name(NULL, "this is longer than any name may be"), CAPOS_E_TOO_LARGE);
-}
-
-/* Nothing is left behind, whoever frees it. */
-
-static struct capos_process_info_get_results usage(void) {
-    struct capos_process_info_get_results info = {0};
-    (void)capos_process_info_get(crew_capability("process-info"), &info);
-    return info;
-}
-
-/* Nobody can wait for a detached thread, so we look more than once. */
-static void await_frames(uint64_t frames) {
-    for (unsigned look = 0; look < 10000 && usage().frames != frames; look++) {
-        capos_thread_yield();
-    }
-}
-
-static int64_t touch_and_count(void *argument) {
-    volatile uint8_t frame[8192];
-    for (size_t at = 0; at < sizeof frame; at += 512) {
-        frame[at] = 1;
-    }
-    __atomic_fetch_add((uint32_t *)argument, 1, __ATOMIC_SEQ_CST);
-    return frame[0];
-}
-
-static bool run_detached(uint32_t *count, unsigned turn) {
-    const struct capos_thread_options detached = {.is_detached = true, .stack_bytes = 16384};
-    const struct capos_thread_options named = {
-        .is_detached = true, .stack_bytes = 16384, .name = "detached"};
-    struct capos_thread thread;
-    switch (turn % 4) {
-    case 0:
-        return capos_thread_create(NULL, &detached, touch_and_count, count) == CAPOS_OK;
-    case 1:
-        return capos_thread_create(NULL, &named, touch_and_count, count) == CAPOS_OK;
-    case 2: /* perhaps before its end, perhaps after */
-        thread = crew_start(touch_and_count, count);
-        return capos_thread_detach(&thread) == CAPOS_OK;
-    default:
-        thread = crew_start(touch_and_count, count);
-        crew_await(count, turn + 1);
-        return capos_thread_detach(&thread) == CAPOS_OK;
-    }
-}
-
-static void test_nothing_left(void) {
-    uint32_t count = 0;
-    bool is_right = true;
-    struct capos_process_info_get_results before = usage();
-    for (unsigned turn = 0; turn < 200; turn++) {
-        is_right &= run_detached(&count, turn);
-        crew_await(&count, turn + 1);
-    }
-    for (unsigned turn = 0; turn < 200; turn++) {
-        struct capos_thread thread = crew_start(touch_and_count, &count);
-        is_right &= crew_value(&thread) == 1;
-    }
-    await_frames(before.frames);
-    struct capos_process_info_get_results after = usage();
-    CHECK(is_right);
-    CHECK_EQUAL(count, 400);
-    CHECK_EQUAL(after.threads, 1);
-    CHECK_EQUAL(after.slots, before.slots);
-    CHECK_EQUAL(after.frames, before.frames);
 }
 
 /* Lines of several threads; those that the head of this file names must come out whole. */
@@ -302,25 +205,7 @@ static void test_print(void) {
     }
 }
 
-/* In children: a stack that overflows, threads without a grant of memory, and the last thread. */
-
-__attribute__((noinline)) static int64_t overflow(void *argument) {
-    volatile uint8_t frame[1024];
-    frame[0] = *(volatile uint8_t *)argument;
-    return frame[0] == 0 ? overflow((void *)&frame[0]) + frame[0] : 0;
-}
-
-static int play_without_memory(void) {
-    static _Alignas(64) uint8_t stack[16384];
-    const struct capos_thread_options options = {.stack = stack, .stack_bytes = sizeof stack};
-    struct capos_thread thread;
-    int64_t value = 21;
-    if (capos_thread_create(&thread, NULL, twice, &value) != CAPOS_E_BAD_CAPABILITY ||
-        capos_thread_create(&thread, &options, twice, &value) != CAPOS_OK) {
-        return 1;
-    }
-    return crew_value(&thread) == 42 ? 0 : 2;
-}
+/* The last thread's end is the process's, with code 0. */
 
 static int64_t outlive(void *argument) {
     const struct capos_thread *first = argument;
@@ -339,51 +224,29 @@ static int play_last(void) {
     capos_thread_exit(98);
 }
 
-static int play(const char *part) {
-    if (strcmp(part, "overflow") == 0) {
-        static uint8_t zero;
-        struct capos_thread thread = crew_start(overflow, &zero);
-        return (int)crew_value(&thread);
-    }
-    return strcmp(part, "last") == 0 ? play_last() : play_without_memory();
-}
-
-static struct capos_process_wait_results run_child(const char *part, uint32_t grant_count) {
+static void test_last(void) {
     const struct capos_spawn_grant grants[] = {
         {"threads", crew_capability("threads"), CAPOS_SPAWN_GRANT_MODE_DERIVE, NULL},
         {"thread-control", crew_capability("thread-control"), CAPOS_SPAWN_GRANT_MODE_COPY, NULL},
         {"memory", crew_capability("memory"), CAPOS_SPAWN_GRANT_MODE_DERIVE, NULL},
     };
-    struct child child = {.words = {part}, .grants = grants, .grant_count = grant_count};
+    struct child child = {.words = {"last"}, .grants = grants, .grant_count = 3};
     struct capos_process_wait_results end = {.reason = 99};
     CHECK_RESULT(child_run(&child, &end), CAPOS_OK);
-    return end;
-}
-
-static void test_children(void) {
-    struct capos_process_wait_results end = run_child("overflow", 3);
-    CHECK(end.reason == CAPOS_PROCESS_EXIT_REASON_FAULTED && end.vector == 14);
-    /* it came to the guard, and not beyond */
-    CHECK(end.rsp - end.address < 4096 || end.address - end.rsp < 4096);
-    end = run_child("without memory", 2);
-    CHECK(end.reason == CAPOS_PROCESS_EXIT_REASON_EXITED && end.code == 0);
-    end = run_child("last", 3);
     CHECK(end.reason == CAPOS_PROCESS_EXIT_REASON_EXITED && end.code == 0);
 }
 
 int main(int argc, char **argv) {
     if (argc > 1) {
-        return play(argv[1]);
+        return play_last();
     }
     test_values();
     test_exit();
     test_rings();
     test_variables();
     test_registers();
-    test_options();
     test_self();
-    test_nothing_left();
     test_print();
-    test_children();
+    test_last();
     return tap_finish();
 }

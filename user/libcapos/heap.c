@@ -104,15 +104,24 @@ static void add_region(void *memory, uint64_t size) {
     bin_insert(block);
 }
 
+static bool give_back(void) {
+    bool (*function)(void) = atomic_load_explicit(&internal_give_back, memory_order_relaxed);
+    return function != NULL && function();
+}
+
 static bool grow(uint64_t size) {
     capos_cap_t memory = capos_lookup("memory", CAPOS_VIRTUAL_MEMORY_INTERFACE);
     uint64_t address;
     size = (size + HEADER_BYTES + CAPOS_PAGE_SIZE - 1) & ~(uint64_t)(CAPOS_PAGE_SIZE - 1);
     size = size < REGION_BYTES_MIN ? REGION_BYTES_MIN : size;
-    if (memory == CAPOS_CAP_NONE ||
-        capos_virtual_memory_map(memory, 0, size, CAPOS_PROTECTION_READ | CAPOS_PROTECTION_WRITE,
-                                 &address) != 0) {
+    if (memory == CAPOS_CAP_NONE) {
         return false;
+    }
+    while (capos_virtual_memory_map(memory, 0, size, CAPOS_PROTECTION_READ | CAPOS_PROTECTION_WRITE,
+                                    &address) != 0) {
+        if (!give_back()) {
+            return false;
+        }
     }
     add_region((void *)(uintptr_t)address, size);
     return true;

@@ -1,5 +1,7 @@
 #pragma once
 /* What the files of libcapos share and programs do not see. */
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "capos/abi.h"
@@ -18,3 +20,7 @@ capos_cap_t park_space_if_granted(void);
  * yielding then. */
 void internal_lock(struct capos_mutex *mutex);
 void internal_unlock(struct capos_mutex *mutex);
+
+/* Gives memory back that is kept in store, when the heap finds no more; false when there is none.
+ * NULL: nobody keeps any. */
+extern bool (*_Atomic internal_give_back)(void);

@@ -18,6 +18,7 @@ extern int main(int argc, char **argv, char **envp);
 
 const struct capos_start *capos_start_page;
 const char *capos_program_name = "program";
+bool (*_Atomic internal_give_back)(void);
 
 /* The ABI that this library was built for: the kernel and `capos run` refuse what they lack. */
 static const struct abi_note {

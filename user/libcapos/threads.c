@@ -1,6 +1,7 @@
 #include "capos/threads.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "capos/abort.h"
 #include "capos/errors.h"
@@ -21,6 +22,9 @@
 /* Below each mapped stack. A frame that is larger than this may step over it. */
 #define GUARD_BYTES UINT64_C(65536)
 #define STACK_ALIGN 16u
+#define STACK_BYTES_MAX (UINT64_C(1) << 46) /* more than can be mapped */
+/* Stacks are kept while what is to be cleared of them takes less than new pages would. */
+#define KEPT_CLEAR_BYTES_MAX 4096u
 
 /*
  * Who of the two is first says who frees the stack: the thread that ends and finds DETACHED, or
@@ -35,11 +39,15 @@ struct capos_thread_block {
     int64_t value;
     uint64_t mapping, mapping_bytes; /* 0: the stack is the creator's */
     uint64_t stack_pointer, fs_base;
+    bool is_keepable;
     _Atomic uint32_t fate; /* enum fate */
 };
 
 /* NULL in the first thread, and in threads that somebody else made. */
 static _Thread_local struct capos_thread_block *current;
+
+/* Mappings of stacks of default size whose threads were waited for; 0: none. */
+static _Atomic uint64_t kept_stacks[CAPOS_THREAD_STACKS_KEPT];
 
 /* The capabilities that threads need, each looked up once. */
 static _Atomic capos_cap_t spawner_found, control_found, memory_found;
@@ -70,34 +78,96 @@ struct place {
     struct tls_layout tls;
     uint64_t low, high; /* of the whole, without the guard */
     uint64_t mapping, mapping_bytes;
+    bool is_keepable; /* by keep_stack, when the thread has ended */
 };
 
 static uint64_t bytes_above_stack(const struct tls_layout *tls) {
     return sizeof(struct capos_thread_block) + STACK_ALIGN + tls->total + tls->align;
 }
 
+/* Of stack and guard together. stack_bytes does not wrap with what stands above. */
+static uint64_t mapping_bytes(const struct tls_layout *tls, uint64_t stack_bytes) {
+    return GUARD_BYTES + round_up(stack_bytes + bytes_above_stack(tls), CAPOS_PAGE_SIZE);
+}
+
+static void set_mapping(struct place *place, uint64_t mapping, uint64_t bytes) {
+    place->mapping = mapping;
+    place->mapping_bytes = bytes;
+    place->low = mapping + GUARD_BYTES;
+    place->high = mapping + bytes;
+}
+
+static bool drop_kept_stacks(void) {
+    struct tls_layout tls;
+    bool is_any = false;
+    if (tls_layout_compute(capos_start_page->tls_size, capos_start_page->tls_align, &tls) !=
+        CAPOS_OK) {
+        return false;
+    }
+    for (uint32_t index = 0; index < CAPOS_THREAD_STACKS_KEPT; index++) {
+        /* acquire: pairs with keep_stack */
+        uint64_t mapping = atomic_exchange_explicit(&kept_stacks[index], 0, memory_order_acquire);
+        if (mapping != 0) {
+            uint64_t bytes = mapping_bytes(&tls, CAPOS_THREAD_STACK_BYTES_DEFAULT);
+            is_any |= capos_virtual_memory_unmap(memory(), mapping, bytes) == CAPOS_OK;
+        }
+    }
+    return is_any;
+}
+
+/* True when what was refused so may be had now. */
+static bool may_try_again(int64_t result) {
+    return (result == CAPOS_E_NO_MEMORY || result == CAPOS_E_OVER_QUOTA) && drop_kept_stacks();
+}
+
 /* Reserves stack and guard, and makes all but the guard usable. */
 static int64_t map_stack(struct place *place, uint64_t stack_bytes) {
-    uint64_t bytes;
-    if (__builtin_add_overflow(stack_bytes, bytes_above_stack(&place->tls) + CAPOS_PAGE_SIZE - 1,
-                               &bytes)) {
-        return CAPOS_E_INVALID_ARGUMENT;
+    uint64_t mapping, bytes = mapping_bytes(&place->tls, stack_bytes);
+    int64_t result = capos_virtual_memory_reserve(memory(), 0, bytes, &mapping);
+    if (result == CAPOS_OK) {
+        set_mapping(place, mapping, bytes);
+        result = capos_virtual_memory_commit(memory(), place->low, place->high - place->low,
+                                             CAPOS_PROTECTION_READ | CAPOS_PROTECTION_WRITE);
+        if (result != CAPOS_OK) {
+            (void)capos_virtual_memory_unmap(memory(), mapping, bytes);
+        }
     }
-    bytes = round_down(bytes, CAPOS_PAGE_SIZE);
-    int64_t result =
-        capos_virtual_memory_reserve(memory(), 0, GUARD_BYTES + bytes, &place->mapping);
-    if (result != CAPOS_OK) {
-        return result;
+    return may_try_again(result) ? map_stack(place, stack_bytes) : result;
+}
+
+/* A stack of default size that was kept; false when there is none. */
+static bool take_kept_stack(struct place *place) {
+    for (uint32_t index = 0; index < CAPOS_THREAD_STACKS_KEPT; index++) {
+        if (atomic_load_explicit(&kept_stacks[index], memory_order_relaxed) != 0) {
+            /* acquire: pairs with keep_stack; whoever waited for the thread is done with it */
+            uint64_t mapping =
+                atomic_exchange_explicit(&kept_stacks[index], 0, memory_order_acquire);
+            if (mapping != 0) {
+                set_mapping(place, mapping,
+                            mapping_bytes(&place->tls, CAPOS_THREAD_STACK_BYTES_DEFAULT));
+                return true;
+            }
+        }
     }
-    place->mapping_bytes = GUARD_BYTES + bytes;
-    place->low = place->mapping + GUARD_BYTES;
-    place->high = place->low + bytes;
-    result = capos_virtual_memory_commit(memory(), place->low, bytes,
-                                         CAPOS_PROTECTION_READ | CAPOS_PROTECTION_WRITE);
-    if (result != CAPOS_OK) {
-        (void)capos_virtual_memory_unmap(memory(), place->mapping, place->mapping_bytes);
+    return false;
+}
+
+static bool keep_stack(uint64_t mapping) {
+    atomic_store_explicit(&internal_give_back, drop_kept_stacks, memory_order_relaxed);
+    for (uint32_t index = 0; index < CAPOS_THREAD_STACKS_KEPT; index++) {
+        uint64_t none = 0;
+        if (atomic_compare_exchange_strong_explicit(&kept_stacks[index], &none, mapping,
+                                                    memory_order_release, memory_order_relaxed)) {
+            return true;
+        }
     }
-    return result;
+    return false;
+}
+
+/* A fresh mapping is zero; of others what stands above the stack is made so. */
+static void clear_above_stack(const struct place *place) {
+    uint64_t bytes = bytes_above_stack(&place->tls);
+    memset((void *)(uintptr_t)(place->high - bytes), 0, bytes);
 }
 
 static int64_t find_place(struct place *place, const struct capos_thread_options *options) {
@@ -105,20 +175,23 @@ static int64_t find_place(struct place *place, const struct capos_thread_options
         options->stack_bytes != 0 ? options->stack_bytes : CAPOS_THREAD_STACK_BYTES_DEFAULT;
     int64_t result =
         tls_layout_compute(capos_start_page->tls_size, capos_start_page->tls_align, &place->tls);
-    if (result != CAPOS_OK || stack_bytes < CAPOS_THREAD_STACK_BYTES_MIN) {
+    if (result != CAPOS_OK || stack_bytes < CAPOS_THREAD_STACK_BYTES_MIN ||
+        stack_bytes > STACK_BYTES_MAX) {
         return CAPOS_E_INVALID_ARGUMENT;
     }
-    if (options->stack == NULL) {
+    place->is_keepable = options->stack == NULL &&
+                         stack_bytes == CAPOS_THREAD_STACK_BYTES_DEFAULT &&
+                         bytes_above_stack(&place->tls) <= KEPT_CLEAR_BYTES_MAX;
+    if (options->stack != NULL) {
+        if (stack_bytes < CAPOS_THREAD_STACK_BYTES_MIN + bytes_above_stack(&place->tls)) {
+            return CAPOS_E_INVALID_ARGUMENT;
+        }
+        place->low = (uintptr_t)options->stack;
+        place->high = place->low + stack_bytes;
+    } else if (!place->is_keepable || !take_kept_stack(place)) {
         return map_stack(place, stack_bytes);
     }
-    if (stack_bytes < CAPOS_THREAD_STACK_BYTES_MIN + bytes_above_stack(&place->tls)) {
-        return CAPOS_E_INVALID_ARGUMENT;
-    }
-    place->low = (uintptr_t)options->stack;
-    place->high = place->low + stack_bytes;
-    /* What is mapped is zero already. */
-    memset((char *)options->stack + stack_bytes - bytes_above_stack(&place->tls), 0,
-           bytes_above_stack(&place->tls));
+    clear_above_stack(place);
     return CAPOS_OK;
 }
 
@@ -140,14 +213,18 @@ static struct capos_thread_block *make_block(const struct place *place) {
     struct capos_thread_block *block = (struct capos_thread_block *)at;
     block->mapping = place->mapping;
     block->mapping_bytes = place->mapping_bytes;
+    block->is_keepable = place->is_keepable;
     block->stack_pointer = base;
     block->fs_base = make_tls(place, base);
     return block;
 }
 
-static int64_t free_mapping(uint64_t mapping, uint64_t mapping_bytes) {
-    return mapping_bytes == 0 ? CAPOS_OK
-                              : capos_virtual_memory_unmap(memory(), mapping, mapping_bytes);
+/* The thread that had it has ended, or was never made. */
+static int64_t give_up_stack(const struct capos_thread_block *block) {
+    if (block->mapping_bytes == 0 || (block->is_keepable && keep_stack(block->mapping))) {
+        return CAPOS_OK;
+    }
+    return capos_virtual_memory_unmap(memory(), block->mapping, block->mapping_bytes);
 }
 
 void thread_entry(void);
@@ -195,9 +272,11 @@ int64_t capos_thread_create(struct capos_thread *thread, const struct capos_thre
     block->fate = options->is_detached ? FATE_DETACHED : FATE_RUNNING;
     /* A detached thread is held until it has its name. */
     bool is_held = !options->is_detached || options->name != NULL;
-    result = spawn(block, is_held ? 0 : CAPOS_THREAD_DETACHED, &made);
+    do {
+        result = spawn(block, is_held ? 0 : CAPOS_THREAD_DETACHED, &made);
+    } while (may_try_again(result));
     if (result != CAPOS_OK) {
-        (void)free_mapping(place.mapping, place.mapping_bytes);
+        (void)give_up_stack(block);
         return result;
     }
     if (options->name != NULL) {
@@ -224,7 +303,7 @@ int64_t capos_thread_wait(struct capos_thread *thread, int64_t *value) {
         *value = block->value;
     }
     (void)capos_release(thread->capability);
-    return free_mapping(block->mapping, block->mapping_bytes);
+    return give_up_stack(block);
 }
 
 int64_t capos_thread_detach(struct capos_thread *thread) {

@@ -16,8 +16,10 @@
  *   its last thread ends.
  * - The stack is mapped by the VirtualMemory named "memory", above addresses that are reserved, so
  *   that an overflow faults; only the pages that are touched count. Thread-local variables stand at
- *   its high end. A thread that ends leaves nothing behind. Without that grant, or to save even the
- *   mapping, give a stack of your own in the options: nothing guards its low end.
+ *   its high end. A detached thread leaves nothing behind; of threads that were waited for, up to
+ *   CAPOS_THREAD_STACKS_KEPT stacks of default size are kept for the next ones, and
+ *   given back when a thread or the heap finds no memory.
+ * - Without that grant, give a stack of your own in the options: nothing guards its low end.
  * - Requires the ThreadSpawner named "threads" and the ThreadControl named "thread-control".
  * - Interfaces of schema/thread.capnp (join, info) take thread.capability.
  */
@@ -30,6 +32,7 @@
 
 #define CAPOS_THREAD_STACK_BYTES_DEFAULT ((size_t)256 * 1024)
 #define CAPOS_THREAD_STACK_BYTES_MIN ((size_t)2048)
+#define CAPOS_THREAD_STACKS_KEPT 4
 #define CAPOS_THREAD_NAME_BYTES_MAX 31u
 
 struct capos_thread_block; /* at the high end of each stack */
@@ -51,9 +54,10 @@ struct capos_thread_options {
 
 /*
  * Starts a thread that calls run(argument). All or nothing. options may be NULL.
- * invalidArgument when stack_bytes is too small for a stack or, with a stack of one's own, for the
- * thread-local variables besides; tooLarge when the name has over CAPOS_THREAD_NAME_BYTES_MAX
- * bytes; overQuota, noMemory and noSlot as ThreadSpawner.create and VirtualMemory say.
+ * invalidArgument when stack_bytes is too small or too large for a stack or, with a stack of one's
+ * own, for the thread-local variables besides; tooLarge when the name has over
+ * CAPOS_THREAD_NAME_BYTES_MAX bytes; overQuota, noMemory and noSlot as ThreadSpawner.create and
+ * VirtualMemory say.
  */
 int64_t capos_thread_create(struct capos_thread *thread, const struct capos_thread_options *options,
                             int64_t (*run)(void *argument), void *argument);
