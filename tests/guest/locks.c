@@ -27,7 +27,7 @@ static void run_team(int64_t (*run)(void *argument), unsigned count, const char 
 
 /* A token goes round: each word holds how often its thread was given it. */
 
-enum { ROUNDS = 2000 };
+enum { ROUNDS = 500 };
 
 static struct {
     _Alignas(64) uint32_t word;
@@ -67,7 +67,7 @@ static uint64_t counter, mirror;
 
 static int64_t count_under_mutex(void *argument) {
     int64_t wrong = 0;
-    for (unsigned turn = 0; turn < 3000; turn++) {
+    for (unsigned turn = 0; turn < 1000; turn++) {
         capos_mutex_lock(&mutex);
         uint64_t seen = *(volatile uint64_t *)&counter;
         wrong += *(volatile uint64_t *)&mirror != seen;
@@ -86,7 +86,7 @@ static void test_mutex(void) {
     CHECK(!capos_mutex_try_lock(&mutex));
     capos_mutex_unlock(&mutex);
     run_team(count_under_mutex, TEAM, "a counter under a mutex");
-    CHECK_EQUAL(counter, 3000 * TEAM);
+    CHECK_EQUAL(counter, 1000 * TEAM);
     CHECK_EQUAL(mutex.state, CAPOS_MUTEX_FREE);
 }
 
@@ -111,7 +111,7 @@ static int64_t use_and_free(void *argument) {
 
 static void test_freed_mutex(void) {
     bool is_right = true;
-    for (unsigned turn = 0; turn < 200; turn++) {
+    for (unsigned turn = 0; turn < 100; turn++) {
         struct shared *shared = capos_calloc(1, sizeof *shared);
         shared->users = 2;
         struct capos_thread other = crew_start(use_and_free, shared);
@@ -123,7 +123,7 @@ static void test_freed_mutex(void) {
 
 /* A queue of four places between producers and consumers. */
 
-enum { PLACES = 4, ITEMS = 1500 };
+enum { PLACES = 4, ITEMS = 500 };
 
 static struct capos_cond not_empty, not_full;
 static uint32_t queue[PLACES], queue_first, queue_count;
@@ -176,7 +176,7 @@ static uint32_t arrived, round_number;
 
 static int64_t meet(void *argument) {
     int64_t wrong = 0;
-    for (uint32_t round = 1; round <= 500; round++) {
+    for (uint32_t round = 1; round <= 150; round++) {
         capos_mutex_lock(&mutex);
         if (++arrived == TEAM) {
             arrived = 0;
@@ -199,7 +199,7 @@ static void test_broadcast(void) {
 /* One signal comes at about the same time as each broadcast, and wakes one of four: the broadcast
  * is for the other three all the same. */
 
-enum { FOLLOWERS = 4, BROADCASTS = 300 };
+enum { FOLLOWERS = 4, BROADCASTS = 100 };
 
 static uint32_t beat, followed;
 

@@ -106,18 +106,18 @@ static void test_nothing_left(void) {
     uint32_t count = 0;
     bool is_right = true;
     struct capos_process_info_get_results before = usage();
-    for (unsigned turn = 0; turn < 200; turn++) {
+    for (unsigned turn = 0; turn < 60; turn++) {
         is_right &= run_detached(&count, turn);
         crew_await(&count, turn + 1);
     }
-    for (unsigned turn = 0; turn < 200; turn++) {
+    for (unsigned turn = 0; turn < 60; turn++) {
         struct capos_thread thread = crew_start(touch_and_count, &count);
         is_right &= crew_value(&thread) == 1;
     }
     await_frames(before.frames);
     struct capos_process_info_get_results after = usage();
     CHECK(is_right);
-    CHECK_EQUAL(count, 400);
+    CHECK_EQUAL(count, 120);
     CHECK_EQUAL(after.threads, 1);
     CHECK_EQUAL(after.slots, before.slots);
     CHECK_EQUAL(after.frames, before.frames);
@@ -128,7 +128,7 @@ static void test_nothing_left(void) {
 static int64_t run_nested(void *argument) {
     struct capos_thread thread;
     int64_t right = 0, value;
-    for (unsigned turn = 0; turn < 10; turn++) {
+    for (unsigned turn = 0; turn < 5; turn++) {
         if (capos_thread_create(&thread, NULL, use_variables, NULL) == CAPOS_OK &&
             capos_thread_wait(&thread, &value) == CAPOS_OK) {
             right += value;
@@ -146,7 +146,7 @@ static uint64_t run_nests(void) {
         }
     }
     for (unsigned index = 0; index < sizeof threads / sizeof *threads; index++) {
-        right += capos_thread_wait(&threads[index], &value) == CAPOS_OK && value == 10;
+        right += capos_thread_wait(&threads[index], &value) == CAPOS_OK && value == 5;
     }
     CHECK_EQUAL(right, sizeof threads / sizeof *threads);
     return usage().frames;
