@@ -157,36 +157,63 @@ static bool takes_away(pte_t before, pte_t after) {
     return (before & PTE_PRESENT) != 0 && lost != 0;
 }
 
+static void protect_entry(struct space_step *step, pte_t *entry, pte_t flags) {
+    pte_t before = *entry, after = protected_entry(before, flags);
+    *entry = after;
+    step->has_changed |= takes_away(before, after);
+    step->has_grown |= after != before;
+}
+
+/* All that is in the range of one table, or a large page. Returns how many entries there were. */
+static uint32_t protect_table(struct space *space, struct paging_walk *walk, uint32_t protection,
+                              struct space_step *step) {
+    uint32_t count = 1, done = 0;
+    pte_t *entries = walk->path.entry[1], flags = space_page_flags(protection);
+    if (!paging_walk_is_whole(walk) || (protection & PROTECT_EXECUTE) != 0) {
+        if (walk->path.level == 1) {
+            space_split_large(space, &walk->path, walk->address);
+        }
+        entries = paging_walk_entries(walk, &count);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (entries[i] != 0) {
+            protect_entry(step, &entries[i], flags);
+            done++;
+        }
+    }
+    return done;
+}
+
+/* True when it is done, without walking: a single page is what most often is protected. */
+static bool protect_single(struct space *space, uint64_t address, uint32_t protection,
+                           struct space_step *step) {
+    struct paging_path path;
+    paging_find(space->root, address, &path);
+    pte_t *entry = path.entry[path.level];
+    if (*entry != 0) {
+        if (path.level > 0) {
+            return false;
+        }
+        protect_entry(step, entry, space_page_flags(protection));
+    }
+    step->end = address + PAGE_SIZE;
+    return true;
+}
+
 struct space_step space_protect_pages(struct space *space, uint64_t address, uint64_t end,
                                       uint32_t protection) {
     struct space_step step = {.end = address};
-    pte_t flags = space_page_flags(protection);
-    uint32_t done = 0;
+    if (end - address == PAGE_SIZE && protect_single(space, address, protection, &step)) {
+        return step;
+    }
     struct paging_walk walk;
     paging_walk_begin(&walk, space->root, address, end);
-    while (done < FLUSH_FRAMES_MAX) {
+    for (uint32_t done = 0; done < FLUSH_FRAMES_MAX; done++) {
         if (!paging_walk_next(&walk)) {
             step.end = end;
             break;
         }
-        uint32_t count = 1;
-        pte_t *entries = walk.path.entry[1];
-        if (!paging_walk_is_whole(&walk) || (protection & PROTECT_EXECUTE) != 0) {
-            if (walk.path.level == 1) {
-                space_split_large(space, &walk.path, walk.address);
-            }
-            entries = paging_walk_entries(&walk, &count);
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            pte_t before = entries[i];
-            if (before != 0) {
-                entries[i] = protected_entry(before, flags);
-                step.has_changed |= takes_away(before, entries[i]);
-                step.has_grown |= entries[i] != before;
-                done++;
-            }
-        }
-        done++;
+        done += protect_table(space, &walk, protection, &step);
         step.end = walk.stop;
     }
     return step;
