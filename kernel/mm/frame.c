@@ -236,45 +236,70 @@ static paddr_t alloc_and_clear(void) {
     return frame;
 }
 
-void frame_prepare(void) {
+/* Frames that are zero belong to a CPU, which needs no lock for them. */
+static bool keep_zeroed(paddr_t frame) {
     struct cpu *cpu = cpu_current();
-    if (atomic_load_explicit(&cpu->prepared_frame, memory_order_relaxed) == 0) {
+    uint32_t count = atomic_load_explicit(&cpu->zeroed_count, memory_order_relaxed);
+    if (count == ZEROED_FRAMES_MAX) {
+        return false;
+    }
+    cpu->zeroed_frames[count] = frame;
+    atomic_store_explicit(&cpu->zeroed_count, count + 1, memory_order_relaxed);
+    return true;
+}
+
+void frame_prepare(void) {
+    if (atomic_load_explicit(&cpu_current()->zeroed_count, memory_order_relaxed) == 0) {
         paddr_t frame = alloc_and_clear();
         if (!paddr_is_none(frame)) {
-            atomic_store_explicit(&cpu->prepared_frame, frame.value, memory_order_relaxed);
+            (void)keep_zeroed(frame);
         }
     }
 }
 
 paddr_t frame_alloc_zeroed(void) {
     struct cpu *cpu = cpu_current();
-    uint64_t prepared = atomic_load_explicit(&cpu->prepared_frame, memory_order_relaxed);
-    if (prepared == 0) {
+    uint32_t count = atomic_load_explicit(&cpu->zeroed_count, memory_order_relaxed);
+    if (count == 0) {
         return alloc_and_clear();
     }
-    atomic_store_explicit(&cpu->prepared_frame, 0, memory_order_relaxed);
-    return paddr(prepared);
+    atomic_store_explicit(&cpu->zeroed_count, count - 1, memory_order_relaxed);
+    return cpu->zeroed_frames[count - 1];
 }
 
 void frame_free(paddr_t frame) {
     (void)frame_free_batch(&frame, 1);
 }
 
+/* One with bits in its address. Returns how many frames more than itself it was. */
+static uint64_t free_marked(uint64_t frame) {
+    if ((frame & FRAME_IS_LARGE) != 0) {
+        push_large(frame & ~FRAME_IS_LARGE);
+        free_count += FRAME_LARGE_COUNT;
+        return FRAME_LARGE_COUNT - 1;
+    }
+    frame &= ~FRAME_IS_ZERO;
+    if (!keep_zeroed(paddr(frame))) {
+        push_free(frame);
+        free_count++;
+    }
+    return 0;
+}
+
 uint64_t frame_free_batch(const paddr_t *frames, uint32_t count) {
-    uint64_t freed = count;
+    uint64_t freed = count, single_count = count;
     spinlock_lock(&frame_lock);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t frame = frames[i].value;
-        bool is_large = (frame & FRAME_IS_LARGE) != 0;
-        ASSERT(frame != 0 && (is_large || frame % PAGE_SIZE == 0));
-        if (is_large) {
-            push_large(frame & ~FRAME_IS_LARGE);
-            freed += FRAME_LARGE_COUNT - 1;
-        } else {
+        ASSERT(frame >= PAGE_SIZE);
+        if (frame % PAGE_SIZE == 0) {
             push_free(frame);
+        } else {
+            freed += free_marked(frame);
+            single_count--;
         }
     }
-    free_count += freed;
+    free_count += single_count;
     ASSERT(free_count <= total_count);
     spinlock_unlock(&frame_lock);
     return freed;
@@ -300,11 +325,11 @@ paddr_t frame_alloc_contiguous(size_t count) {
 }
 
 uint64_t frame_free_count(void) {
-    uint64_t prepared = 0;
+    uint64_t zeroed = 0;
     for (uint32_t i = 0; i < cpu_count(); i++) {
-        prepared += atomic_load_explicit(&cpus[i]->prepared_frame, memory_order_relaxed) != 0;
+        zeroed += atomic_load_explicit(&cpus[i]->zeroed_count, memory_order_relaxed);
     }
-    return free_count + prepared;
+    return free_count + zeroed;
 }
 
 uint64_t frame_total_count(void) {

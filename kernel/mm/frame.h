@@ -24,13 +24,15 @@ void frame_free(paddr_t frame);
 #define FRAME_LARGE_COUNT 512u /* frames that it is */
 paddr_t frame_alloc_large(void);
 
-/* Bit 0 in the address of a frame in a batch: it is a whole large block. */
+/* Bits in the address of a frame in a batch: it is a whole large block; it is all zero, and this
+ * CPU may keep it for frame_alloc_zeroed. Those that are kept still count as free. */
 #define FRAME_IS_LARGE UINT64_C(1)
+#define FRAME_IS_ZERO UINT64_C(2)
 /* Returns how many frames came back. */
 uint64_t frame_free_batch(const paddr_t *frames, uint32_t count);
 
 /* Clears a frame ahead, for the next frame_alloc_zeroed of this CPU, which may be under a lock
- * then. Such a frame still counts as free. */
+ * then. */
 void frame_prepare(void);
 
 /* count frames one after another, zeroed, for devices; at boot only. PADDR_NONE when there are

@@ -96,6 +96,13 @@ static uint32_t collect_table(struct paging_walk *walk, uint32_t limit, paddr_t 
     return frames;
 }
 
+/* Tables that have become empty are zero. */
+static void mark_zero(paddr_t *tables, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) {
+        tables[i].value |= FRAME_IS_ZERO;
+    }
+}
+
 /* Takes a large page out, and the table that is kept for it. */
 static uint32_t collect_large(struct space *space, struct paging_walk *walk, paddr_t *batch) {
     batch[0] = paddr(pte_frame(*walk->path.entry[1]).value | FRAME_IS_LARGE);
@@ -130,6 +137,7 @@ struct space_step space_collect_pages(struct space *space, uint64_t address, uin
             collect_table(&walk, room - TABLES_MAX, batch + step.frames, &cleared, &step.end);
         if (cleared > 0) {
             uint32_t tables = paging_cleared(&walk, step.end, cleared, batch + step.frames);
+            mark_zero(batch + step.frames, tables);
             step.frames += tables;
             room -= cleared + tables;
             step.has_changed = true;

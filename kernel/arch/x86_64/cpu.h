@@ -33,6 +33,7 @@ struct __attribute__((packed)) tss {
 };
 
 #define FLUSH_FRAMES_MAX 512u
+#define ZEROED_FRAMES_MAX 4u
 
 struct cpu {
     struct cpu *self;      /* CPU_SELF */
@@ -53,7 +54,7 @@ struct cpu {
 
     /* shared: other CPUs read these */
     _Atomic(struct object *) target; /* of the call that runs here, used without a reference */
-    _Atomic uint64_t prepared_frame; /* see frame_prepare; 0: none */
+    _Atomic uint32_t zeroed_count;   /* of the frames in zeroed_frames */
 
     /* shared: other CPUs write these */
     _Atomic bool online;
@@ -65,6 +66,7 @@ struct cpu {
     struct tss tss;
     uint64_t *message;   /* CAPOS_MESSAGE_BYTES_MAX bytes for the parameters of the current call */
     paddr_t *free_batch; /* FLUSH_FRAMES_MAX frames that wait for a flush */
+    paddr_t zeroed_frames[ZEROED_FRAMES_MAX]; /* of kernel/mm/frame.c */
 };
 _Static_assert(offsetof(struct cpu, thread) == CPU_THREAD, "layout.h");
 _Static_assert(offsetof(struct cpu, frame_top) == CPU_FRAME_TOP, "layout.h");
