@@ -34,5 +34,21 @@ rule "every header has #pragma once on its first line" \
         [ "$(head -n 1 "$file")" = '#pragma once' ] || echo "$file"
     done)"
 
+# What a comment in a model calls by a name with an underscore, and is neither in the C sources nor
+# the model's own.
+unknown_in_models() {
+    for model in tests/models/*.pml; do
+        tr '\n' ' ' <"$model" | sed 's,/\*[^*]*\*/,,g' >build/model-code
+        tr '\n' ' ' <"$model" | grep -oE '/\*[^*]*\*/' | grep -oE '[a-z]+(_[a-z]+)+' | sort -u |
+            while read -r word; do
+                grep -qw "$word" build/model-code ||
+                    grep -rqw --include='*.[ch]' "$word" core kernel include ||
+                    echo "$model: $word"
+            done
+    done
+    rm -f build/model-code
+}
+rule "the steps of models name functions that there are" "$(unknown_in_models)"
+
 echo "1..$count"
 exit $status

@@ -498,7 +498,7 @@ proctype unmapper() {
     do
     :: maps < MAPS ->
         lock(mapping_lock);
-        mapped = false; /* set_ranges: dying */
+        mapped = false; /* space_collect_pages or mark_dying */
 #ifndef MUTANT_NOT_FORGOTTEN
         remembered = false; /* forget_range */
 #endif
@@ -560,7 +560,7 @@ proctype unmapper() {
             d_step { wanted = 0; queued = false }
         od;
         skip;
-        d_step { /* unmap_dying */
+        d_step { /* take_away_and_unlock goes on */
             i = 0;
             assert(!(in_bucket[0] && key_generation[0] == generation));
             assert(!(in_bucket[1] && key_generation[1] == generation));

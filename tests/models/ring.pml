@@ -156,7 +156,7 @@ inline release_record(r) {
     }
 }
 
-/* update_completion_head, then unacknowledged: ring_completion_count, under ring_lock */
+/* ring_update_completion_head, then unacknowledged: ring_completion_count, under ring_lock */
 inline ring_completion_count(count) {
     d_step {
         assert(!destroyed);
@@ -237,7 +237,7 @@ inline unlink_claimed(r) {
 #endif
 }
 
-/* The device finds that an operation is done: stream_changed in kernel/cap/channel.c, a loop over
+/* The device finds that an operation is done: pump_locked in kernel/cap/channel.c, a loop over
  * its queue under its lock. Claimed by others: they take it out of the queue. */
 active proctype device() {
     byte r, id;
@@ -324,8 +324,8 @@ inline operation_arm(r, has_deadline) {
     fi
 }
 
-/* operation_take */
-inline operation_take(r, id) {
+/* take_record */
+inline take_record(r, id) {
     atomic {
         !ring_lock ->
         if
@@ -412,7 +412,7 @@ inline submit_entry(e) {
     :: else ->
         assert(e == enter_first || !link[e - 1] ||
                (answered[e - 1] != 0 && succeeded[e - 1]));
-        operation_take(r, e);
+        take_record(r, e);
         if
         :: r == NONE -> outcome = false /* busy */
         :: else ->
@@ -432,7 +432,7 @@ inline submit_entry(e) {
     if
     :: complete ->
         atomic {
-            !ring_lock -> /* complete_inline */
+            !ring_lock -> /* submit_entry */
             chain_failed = !outcome;
             ring_complete(e, outcome)
         }
@@ -530,7 +530,7 @@ inline ring_enter_continue() {
             if
             :: (count >= wait_count && chain_operation == NONE) || wait_deadline == POLL ->
                 unlock_ring();
-                /* close_chain */
+                /* ring_close_chain_locked */
                 atomic {
                     !ring_lock -> chain_operation = NONE; chain_open = false; submit_left = 0
                 };
@@ -597,8 +597,8 @@ inline end_record(r) {
     won = false
 }
 
-/* process_reap: operation_cancel_all, then thread_destroy */
-inline process_reap() {
+/* thread_reap: operation_cancel_all, then leave */
+inline thread_reap() {
     end_record(0);
     end_record(1);
     claim(wait_state, won);
@@ -635,7 +635,7 @@ inline acknowledge() {
 }
 
 #ifdef KILL
-/* process_end on another CPU, with process->lock, which process_reap takes after it has ended all
+/* process_end on another CPU, with process->lock, which leave takes after it has ended all
  * operations: then thread_post_work. */
 active proctype killer() {
     if
@@ -692,5 +692,5 @@ active proctype program() {
     od;
     assert(completion_head != ENTRIES || (reserved == 0 && completion_tail == ENTRIES));
 end_of_thread:
-    process_reap()
+    thread_reap()
 }
