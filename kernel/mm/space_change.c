@@ -235,8 +235,8 @@ status_t space_decommit(struct space *space, uint64_t address, uint64_t size) {
     struct space_step step = space_collect_pages(space, address, change.end);
     park_drain_range(space, address, step.end - address);
     if (step.end == change.end && space_is_flushed(space, address, &step, NULL)) {
-        spinlock_unlock(&space->lock);
         space_give_batch(space, &step);
+        spinlock_unlock(&space->lock);
         return CAPOS_OK;
     }
     space_begin_steps(space, &change, &step);

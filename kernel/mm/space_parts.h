@@ -102,7 +102,8 @@ void space_end_steps(struct space *space, struct space_change *change);
 bool space_is_flushed(struct space *space, uint64_t address, const struct space_step *step,
                       const struct space_change *change);
 
-/* Without any lock: gives the frames of a step back that has been flushed. */
+/* Gives the frames of a step back that has been flushed. Under the lock or during a change: nobody
+ * tears the space down before they are refunded, which may be another process's. */
 void space_give_batch(struct space *space, const struct space_step *step);
 
 /* Without any lock, in steps, which are of `change`: empties [address, end). Stops where it finds

@@ -81,8 +81,8 @@ static void end_unmap_and_unlock(struct space *space, struct space_change *chang
         space_begin_change(space, change);
     }
     space_remove_ranges(space, change->address, change->end - change->address);
-    spinlock_unlock(&space->lock);
     space_give_batch(space, step);
+    spinlock_unlock(&space->lock);
     if (has_objects) {
         space_drop_mappings(space, gone);
         space_end_steps(space, change);
