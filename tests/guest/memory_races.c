@@ -2,6 +2,7 @@
 // seed: 1
 // cpus: any
 // also: --icount
+// seconds: 180
 
 /*
  * Races of memory objects between CPUs: first touches, writes to shared pages, clones, mappings
@@ -218,7 +219,7 @@ static bool write_and_clone(unsigned turn) {
     capos_cap_t object = create(PAGES), players[PLAYERS];
     start_writers(players, object);
     begin();
-    while (board->count[0] < 100 || board->count[1] < 100 || board->count[2] < 5) {
+    while (board->count[0] < 40 || board->count[1] < 40 || board->count[2] < 3) {
         race_yield();
     }
     board->stop = 1;
@@ -236,7 +237,7 @@ static bool write_and_kill(unsigned turn) {
     capos_cap_t object = create(PAGES), players[PLAYERS];
     start_writers(players, object);
     begin();
-    while (board->count[0] < 10 + race_draw(30)) {
+    while (board->count[0] < 5 + race_draw(15)) {
         race_yield();
     }
     bool is_right = true;
@@ -291,7 +292,7 @@ static bool clone_under_mappers(unsigned turn) {
     }
     begin();
     uint64_t address = map(object, PAGES, 0);
-    for (uint64_t written = 0; written < 200; written++) {
+    for (uint64_t written = 0; written < 60; written++) {
         capos_cap_t clone = CAPOS_CAP_NONE;
         must(capos_memory_object_clone(object, &clone) == CAPOS_OK, "clone");
         *word(address, written % PAGES, PLAYERS) = written % PAGES + 1;
@@ -314,7 +315,7 @@ static bool clone_under_mappers(unsigned turn) {
  * copy has not been told. Then all write to it: where two made a copy each, somebody's word is
  * lost.
  */
-#define ROUNDS 8u
+#define ROUNDS 4u
 
 static struct {
     uint64_t address[ROUNDS];
