@@ -75,6 +75,7 @@ void timer_queue_insert(struct timer_queue *queue, struct timer_node *node, uint
         .deadline_ns = deadline_ns,
         .sequence = queue->next_sequence++,
         .queued = true,
+        .is_object = node->is_object,
     };
     queue->root = meld(queue->root, node);
     queue->count++;

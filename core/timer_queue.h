@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Deadlines of one CPU, in order: a pairing heap of nodes that belong to whoever waits.
+ * Deadlines, in order: a pairing heap of nodes that belong to whoever waits.
  *
  * Rules
  * - The caller holds the queue's lock. Nothing is allocated.
@@ -14,6 +14,7 @@ struct timer_node {
     uint64_t sequence; /* set by insert: order among equals */
     struct timer_node *child, *sibling, *previous;
     bool queued;
+    bool is_object; /* the environment's: what the node is a part of; not looked at here */
 };
 
 struct timer_queue {

@@ -6,4 +6,6 @@ interface ThreadInfo $Capos.grant(
   # What a thread may know of itself.
 
   get @0 () -> (threadId :UInt64, cpu :UInt32, cpuTimeNs :UInt64);
+  cpuTime @1 () -> (cpuTimeNs :UInt64);
+  # How long the thread has run, as a clock: the register form, and no memory touched.
 }

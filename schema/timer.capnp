@@ -2,7 +2,7 @@
 using Capos = import "capos.capnp";
 
 interface Timer $Capos.grant(
-    name = "timer", summary = "monotonic clock, sleeping, deadlines", inDefault = true,
+    name = "timer", summary = "monotonic clock, sleeping, deadlines, intervals", inDefault = true,
     facets = ["monotonic"]) {
   # Monotonic time and waiting for it. Time is authority: without a Timer there is no clock.
 
@@ -15,4 +15,9 @@ interface Timer $Capos.grant(
   clockPage @2 () -> (address :UInt64);
   # Maps the read-only clock page (struct capos_clock in include/capos/clock.h) into the caller's
   # address space and says where it is. The same address each time.
+
+  interval @3 (firstNs :UInt64, periodNs :UInt64) -> (interval :UInt64);
+  # The id of a new capability of the interface IntervalTimer: moments at the absolute monotonic time
+  # firstNs and every periodNs after that. periodNs 0: the first is the only one; invalidArgument when
+  # it is less than CAPOS_INTERVAL_PERIOD_NS_MIN, 1 us, otherwise. Costs a frame.
 }

@@ -97,6 +97,12 @@ _Static_assert(sizeof(struct capos_completion) == 32, "ABI");
 /* How many one ParkSpace.requeue wakes, and how many it moves, at most. */
 #define CAPOS_REQUEUE_MAX 512u
 
+/* The shortest period of an IntervalTimer, and the priorities of SchedulingPolicy: larger is more
+ * urgent. */
+#define CAPOS_INTERVAL_PERIOD_NS_MIN UINT64_C(1000)
+#define CAPOS_PRIORITY_COUNT 32u
+#define CAPOS_PRIORITY_DEFAULT 16u
+
 /* The detail of a refused ProcessSpawner.spawn: a parameter, counted from one; for a grant this
  * plus its index; with badImage what is wrong with the image (enum elf_error of core/elf.h). */
 #define CAPOS_DETAIL_GRANT_FIRST 16u

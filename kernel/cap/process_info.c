@@ -2,7 +2,6 @@
 
 #include "kernel/cap/object.h"
 #include "kernel/sched/process.h"
-#include "kernel/sched/scheduler.h"
 
 static const struct object_type process_info_type = {"ProcessInfo", NULL};
 static struct object process_info = {&process_info_type, 1};
@@ -32,5 +31,32 @@ void process_info_invoke_get(struct call *call, struct capos_process_info_get_re
     results->slots = (uint32_t)ledger_used(ledger, LEDGER_SLOTS);
     results->slots_limit = CAPTABLE_SLOTS_MAX;
     results->threads = (uint32_t)ledger_used(ledger, LEDGER_THREADS);
-    results->cpu_time_ns = scheduler_process_time(call->process);
+    results->cpu_time_ns = cpu_time_of_process(call->process);
+}
+
+status_t process_info_decode_cpu_time(struct call *call,
+                                      const struct capos_process_info_cpu_time_params *params) {
+    return CAPOS_OK;
+}
+
+void process_info_invoke_cpu_time(struct call *call,
+                                  struct capos_process_info_cpu_time_results *results) {
+    results->cpu_time_ns = cpu_time_of_process(call->process);
+}
+
+status_t
+process_info_decode_wait_cpu_time(struct call *call,
+                                  const struct capos_process_info_wait_cpu_time_params *params) {
+    if (!call->process->has_timer) {
+        return CAPOS_E_NEEDS_TIMER;
+    }
+    call->decoded[0] = params->cpu_time_ns;
+    return CAPOS_OK;
+}
+
+void process_info_invoke_wait_cpu_time(struct call *call,
+                                       struct capos_process_info_wait_cpu_time_results *results) {
+    if (cpu_time_wait_process(call->operation, call->decoded[0]) == CPU_TIME_ARMED) {
+        call_pend(call);
+    }
 }

@@ -39,4 +39,6 @@ void system_info_invoke_get(struct call *call, struct capos_system_info_get_resu
     results->firmware_ns = boot_times.firmware_ns;
     results->kernel_ns = boot_times.kernel_ns;
     results->init_ns = boot_times.init_ns;
+    results->idle_ns = cpu_time_idle();
+    results->timer_interrupts = cpu_timer_interrupts();
 }

@@ -1,7 +1,9 @@
 #include "thread.h"
 
+#include "kernel/arch/x86_64/cpu.h"
 #include "kernel/cap/thread_exit.h"
 #include "kernel/ring/operation.h"
+#include "kernel/sched/placement.h"
 #include "kernel/sched/process.h"
 #include "kernel/sched/scheduler.h"
 
@@ -39,6 +41,7 @@ void thread_exit_complete(struct thread *thread) {
     thread->ended = true;
     struct operation *operation = operation_queue_claim_all(&thread->joiners);
     spinlock_unlock(&thread->lock);
+    cpu_time_close(thread);
     /* First our own reference; each joiner holds one until it is complete. */
     object_unref(&thread->object);
     while (operation != NULL) {
@@ -110,9 +113,50 @@ static enum capos_thread_state state_of(const struct thread *thread) {
 void thread_invoke_info(struct call *call, struct capos_thread_info_results *results) {
     struct thread *thread = thread_of(call);
     results->thread_id = thread->id;
-    results->cpu_time_ns = scheduler_cpu_time(thread);
+    results->cpu_time_ns = cpu_time_of_thread(thread);
     results->cpu = thread->cpu;
+    results->cpus = ready_cpus(&thread->ready);
     spinlock_lock(&thread->ring_lock);
     results->state = (uint16_t)state_of(thread);
+    spinlock_unlock(&thread->ring_lock);
+}
+
+status_t thread_decode_wait_cpu_time(struct call *call,
+                                     const struct capos_thread_wait_cpu_time_params *params) {
+    if (!call->process->has_timer) {
+        return CAPOS_E_NEEDS_TIMER;
+    }
+    call->decoded[0] = params->cpu_time_ns;
+    return CAPOS_OK;
+}
+
+void thread_invoke_wait_cpu_time(struct call *call,
+                                 struct capos_thread_wait_cpu_time_results *results) {
+    switch (cpu_time_wait_thread(thread_of(call), call->operation, call->decoded[0])) {
+    case CPU_TIME_ARMED:
+        call_pend(call);
+        break;
+    case CPU_TIME_ENDED:
+        call->status = CAPOS_E_DISCONNECTED;
+        break;
+    case CPU_TIME_REACHED:
+        break;
+    }
+}
+
+status_t thread_decode_set_affinity(struct call *call,
+                                    const struct capos_thread_set_affinity_params *params) {
+    if (thread_of(call)->process != call->process) {
+        return CAPOS_E_NOT_PERMITTED;
+    }
+    call->decoded[0] = params->cpus & cpu_all();
+    return call->decoded[0] != 0 ? CAPOS_OK : call_refuse(call, CAPOS_E_INVALID_ARGUMENT, 1);
+}
+
+void thread_invoke_set_affinity(struct call *call,
+                                struct capos_thread_set_affinity_results *results) {
+    struct thread *thread = thread_of(call);
+    spinlock_lock(&thread->ring_lock);
+    placement_set_cpus(thread, call->decoded[0]);
     spinlock_unlock(&thread->ring_lock);
 }

@@ -2,7 +2,7 @@
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/cap/object.h"
-#include "kernel/sched/scheduler.h"
+#include "kernel/sched/thread.h"
 
 static const struct object_type thread_info_type = {"ThreadInfo", NULL};
 static struct object thread_info = {&thread_info_type, 1};
@@ -23,8 +23,18 @@ status_t thread_info_decode_get(struct call *call,
     return CAPOS_OK;
 }
 
+status_t thread_info_decode_cpu_time(struct call *call,
+                                     const struct capos_thread_info_cpu_time_params *params) {
+    return CAPOS_OK;
+}
+
+void thread_info_invoke_cpu_time(struct call *call,
+                                 struct capos_thread_info_cpu_time_results *results) {
+    results->cpu_time_ns = cpu_time_of_thread(call->thread);
+}
+
 void thread_info_invoke_get(struct call *call, struct capos_thread_info_get_results *results) {
     results->thread_id = call->thread->id;
     results->cpu = cpu_current()->index;
-    results->cpu_time_ns = scheduler_cpu_time(call->thread);
+    results->cpu_time_ns = cpu_time_of_thread(call->thread);
 }

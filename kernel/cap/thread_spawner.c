@@ -1,6 +1,7 @@
 #include "thread_spawner.h"
 
 #include "kernel/cap/call.h"
+#include "kernel/sched/placement.h"
 #include "kernel/sched/process.h"
 #include "thread.h"
 
@@ -76,7 +77,7 @@ status_t thread_spawner_decode_create(struct call *call,
     thread->frame.rsi = thread->ring_address;
     thread->frame.rdx = thread->id;
     thread->fs_base = params->fs_base;
-    thread->band = call->thread->band;
+    placement_init(thread, ready_band(&call->thread->ready), ready_cpus(&call->thread->ready));
     call->decoded[DECODED_THREAD] = (uint64_t)(uintptr_t)thread;
     return CAPOS_OK;
 }

@@ -1,6 +1,8 @@
 #include "timer.h"
 
+#include "interval_timer.h"
 #include "kernel/arch/x86_64/clock.h"
+#include "kernel/cap/interval_object.h"
 #include "kernel/cap/object.h"
 #include "kernel/cap/process_exit.h"
 #include "kernel/ring/operation.h"
@@ -57,27 +59,51 @@ void timer_invoke_sleep(struct call *call, struct capos_timer_sleep_results *res
     operation_arm(operation);
 }
 
-status_t timer_decode_clock_page(struct call *call,
-                                 const struct capos_timer_clock_page_params *params) {
-    struct process *process = call->process;
-    if (process->clock_page != 0) {
+/* Maps a page of the kernel's, unless another thread has done so. */
+static status_t map_page(struct process *process, paddr_t frame, _Atomic uint64_t *address) {
+    uint64_t mine, nowhere = 0;
+    if (atomic_load_explicit(address, memory_order_relaxed) != 0) {
         return CAPOS_OK;
     }
-    uint64_t address;
     status_t status = space_map(&process->space, 0, PAGE_SIZE, SPACE_CLOCK, PROTECT_READ,
-                                SPACE_TAG_BORROWED, &address);
+                                SPACE_TAG_BORROWED, &mine);
     if (status != CAPOS_OK) {
         return status;
     }
-    status = space_map_frame(&process->space, address, clock_page(), PROTECT_READ, false);
-    if (status != CAPOS_OK) {
-        space_unmap_fixed(&process->space, address, PAGE_SIZE);
-        return status;
+    status = space_map_frame(&process->space, mine, frame, PROTECT_READ, false);
+    if (status != CAPOS_OK || !atomic_compare_exchange_strong(address, &nowhere, mine)) {
+        space_unmap_fixed(&process->space, mine, PAGE_SIZE);
     }
-    process->clock_page = address;
-    return CAPOS_OK;
+    return status;
+}
+
+status_t timer_decode_clock_page(struct call *call,
+                                 const struct capos_timer_clock_page_params *params) {
+    return map_page(call->process, clock_page(), &call->process->clock_page);
 }
 
 void timer_invoke_clock_page(struct call *call, struct capos_timer_clock_page_results *results) {
     results->address = call->process->clock_page;
+}
+
+status_t timer_decode_interval(struct call *call,
+                               const struct capos_timer_interval_params *params) {
+    if (!interval_period_is_valid(params->period_ns)) {
+        return call_refuse(call, CAPOS_E_INVALID_ARGUMENT, 2);
+    }
+    struct object *object;
+    status_t status = interval_create(call->process, params->first_ns, params->period_ns, &object);
+    if (status != CAPOS_OK) {
+        return status;
+    }
+    status = process_add_capability(call->process, object, &interval_timer_interface, 0,
+                                    &call->decoded[0]);
+    if (status != CAPOS_OK) {
+        object_unref(object);
+    }
+    return status;
+}
+
+void timer_invoke_interval(struct call *call, struct capos_timer_interval_results *results) {
+    results->interval = call->decoded[0];
 }

@@ -5,6 +5,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/mm/frame.h"
 #include "kernel/ring/enter.h"
+#include "kernel/sched/object_timer.h"
 #include "kernel/sched/park.h"
 #include "kernel/sched/process.h"
 #include "kernel/sched/scheduler.h"
@@ -459,27 +460,51 @@ void operation_end_call(struct thread *thread, status_t *status, uint64_t *aux) 
     spinlock_unlock(&thread->ring_lock);
 }
 
-void operation_expire_due(struct cpu *cpu) {
-    for (;;) {
-        struct operation *operation = NULL;
-        spinlock_lock(&cpu->timers.lock);
-        struct timer_node *node = timer_queue_pop(&cpu->timers.queue, clock_now_ns());
-        if (node != NULL) {
-            operation = container_of(node, struct operation, timer);
-            if (!operation_claim(operation)) {
-                operation = NULL; /* somebody else is completing it */
-            }
-        }
-        spinlock_unlock(&cpu->timers.lock);
-        if (node == NULL) {
-            return;
-        }
-        if (operation != NULL) {
-            unlink_claimed(operation);
-            operation_complete(operation,
-                               operation->deadline_is_success ? CAPOS_OK : CAPOS_E_TIMED_OUT, 0);
+/* A deadline has passed. Under the timers' lock: whoever it belongs to is there until we let go. */
+struct expired {
+    struct operation *operation; /* claimed; or NULL */
+    struct object_timer *timer;  /* its object is held; or NULL */
+};
+
+static struct expired hold_expired(struct timer_node *node) {
+    struct expired expired = {0};
+    if (node->is_object) {
+        expired.timer = container_of(node, struct object_timer, node);
+        object_ref(expired.timer->object);
+    } else {
+        struct operation *operation = container_of(node, struct operation, timer);
+        if (operation_claim(operation)) { /* else somebody else is completing it */
+            expired.operation = operation;
         }
     }
+    return expired;
+}
+
+static void expire(struct expired expired) {
+    struct operation *operation = expired.operation;
+    if (operation != NULL) {
+        unlink_claimed(operation);
+        operation_complete(operation, operation->deadline_is_success ? CAPOS_OK : CAPOS_E_TIMED_OUT,
+                           0);
+    } else if (expired.timer != NULL) {
+        struct object *object = expired.timer->object;
+        expired.timer->expire(object);
+        object_unref(object);
+    }
+}
+
+void operation_expire_due(struct cpu *cpu) {
+    struct timer_node *node;
+    do {
+        struct expired expired = {0};
+        spinlock_lock(&cpu->timers.lock);
+        node = timer_queue_pop(&cpu->timers.queue, clock_now_ns());
+        if (node != NULL) {
+            expired = hold_expired(node);
+        }
+        spinlock_unlock(&cpu->timers.lock);
+        expire(expired);
+    } while (node != NULL);
 }
 
 void operation_queue_append(struct operation_queue *queue, struct operation *operation) {
@@ -521,4 +546,16 @@ struct operation *operation_queue_claim_all(struct operation_queue *queue) {
         operation = next;
     }
     return first;
+}
+
+struct operation *operation_queue_claim_first(struct operation_queue *queue) {
+    struct operation *operation = queue->first;
+    while (operation != NULL && !operation_claim(operation)) {
+        operation = operation->next;
+    }
+    if (operation != NULL) {
+        operation_queue_remove(queue, operation);
+        operation->unlink = NULL;
+    }
+    return operation;
 }

@@ -63,7 +63,8 @@ struct operation {
             uint64_t message; /* user address for results that are written back, or 0 */
             uint64_t value;   /* the object's own */
         };
-        struct park_waiter waiter; /* of PARK; kernel/sched/park.c */
+        struct park_waiter waiter;  /* of PARK; kernel/sched/park.c */
+        struct timer_node cpu_wait; /* for CPU time; kernel/sched/cpu_time.c */
     };
 
     uint64_t deadline_ns;
@@ -150,7 +151,7 @@ void operation_end_call(struct thread *thread, status_t *status, uint64_t *aux);
 /* The records that are a part of struct thread. */
 void operation_init_thread(struct thread *thread);
 
-/* Fires deadlines of this CPU that are due. No lock. */
+/* Fires deadlines of this CPU that are due, those of objects as well. No lock. */
 void operation_expire_due(struct cpu *cpu);
 
 /* The queue of an object: first come, first served. Under the object's lock. */
@@ -162,3 +163,5 @@ void operation_queue_remove(struct operation_queue *queue, struct operation *ope
 /* Claims all that nobody else is completing and takes them out: a list by next, for
  * operation_complete when the lock is free. Who cancels one takes that out himself. */
 struct operation *operation_queue_claim_all(struct operation_queue *queue);
+/* The same for the first of them alone; NULL when there is none. */
+struct operation *operation_queue_claim_first(struct operation_queue *queue);

@@ -6,6 +6,7 @@
 #include "kernel/cap/process_exit.h"
 #include "kernel/debug/log.h"
 #include "kernel/mm/frame.h"
+#include "kernel/sched/placement.h"
 #include "kernel/sched/scheduler.h"
 
 /* Guards parent, children, sibling_next, children_running and reaped of every process. Taken before
@@ -127,8 +128,10 @@ status_t process_create(const char *name, size_t name_length, struct process *pa
     spinlock_init(&process->captable_lock);
     spinlock_init(&process->lock);
     captable_init(&process->captable);
+    cpu_clock_init(&process->clock);
     init_objects(process);
     join_tree(process, parent);
+    process_set_priority_ceiling(process, CAPOS_PRIORITY_DEFAULT);
     status_t status = space_init(&process->space, &process->ledger);
     if (status == CAPOS_OK) {
         struct thread *thread; /* the process's list has it */
@@ -144,6 +147,21 @@ status_t process_create(const char *name, size_t name_length, struct process *pa
 
 void process_start(struct process *process) {
     thread_start(process->first_thread);
+}
+
+uint32_t process_initial_priority(const struct process *process) {
+    uint32_t ceiling = process->priority_ceiling;
+    return ceiling < CAPOS_PRIORITY_DEFAULT ? ceiling : CAPOS_PRIORITY_DEFAULT;
+}
+
+uint32_t process_set_priority_ceiling(struct process *process, uint32_t ceiling) {
+    const struct process *parent = process->parent; /* is creating us */
+    bool is_bounded = parent != NULL && parent->priority_ceiling < ceiling;
+    process->priority_ceiling = is_bounded ? parent->priority_ceiling : ceiling;
+    if (process->first_thread != NULL) {
+        placement_init(process->first_thread, process_initial_priority(process), cpu_all());
+    }
+    return process->priority_ceiling;
 }
 
 status_t process_charge_lasting(struct process *process, uint64_t frames) {
@@ -484,7 +502,7 @@ static void take_apart(struct process *process) {
 }
 
 void process_reap(struct process *process) {
-    process->exit.cpu_time_ns = atomic_load_explicit(&process->cpu_time_ns, memory_order_relaxed);
+    process->exit.cpu_time_ns = cpu_time_of_process(process);
     take_apart(process);
 }
 

@@ -49,9 +49,12 @@ struct process {
     struct captable captable;
     _Atomic bool has_timer; /* some slot holds a Timer: it may read the time-stamp counter */
     _Atomic uint32_t thread_count;
-    _Atomic uint64_t cpu_time_ns; /* of threads while they were not on a CPU */
+    _Atomic uint64_t cpu_time_ns[CPU_TIME_SLOTS]; /* of turns that are over; see cpu_time.h */
+    struct cpu_clock clock;
+    _Atomic uint32_t time_waits; /* waits on this clock, or on one of its threads' */
+    uint32_t priority_ceiling;   /* of its threads; fixed before it runs */
     uint64_t stack_low, stack_high;
-    uint64_t clock_page;                 /* where Timer.clockPage put it; 0: nowhere */
+    _Atomic uint64_t clock_page;         /* where Timer.clockPage put it; 0: nowhere */
     uint64_t capset[PROCESS_CAPSET_MAX]; /* ids of the grants, for capsetUsed */
     uint32_t capset_count;
 
@@ -88,6 +91,12 @@ void process_start(struct process *process);
  */
 MUST_CHECK status_t process_charge_lasting(struct process *process, uint64_t frames);
 void process_refund_lasting(struct process *process, uint64_t frames);
+
+/* Before it runs: the ceiling of its threads' priority, which the parent's bounds. Returns what it
+ * is now. */
+uint32_t process_set_priority_ceiling(struct process *process, uint32_t ceiling);
+/* The priority of a thread whose creator has none. */
+uint32_t process_initial_priority(const struct process *process);
 
 /* Puts a new thread on the process's list: overQuota when there are CAPOS_THREADS_MAX, disconnected
  * when the process is ending. */

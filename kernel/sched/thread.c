@@ -6,6 +6,7 @@
 #include "kernel/cap/thread_exit.h"
 #include "kernel/mm/frame.h"
 #include "kernel/sched/park.h"
+#include "kernel/sched/placement.h"
 #include "kernel/sched/process.h"
 #include "kernel/sched/scheduler.h"
 
@@ -83,12 +84,13 @@ static void init_struct(struct thread *thread, struct process *process) {
     object_ref(&process->object);
     thread->process = process;
     thread->id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
-    thread->band = PRIORITY_DEFAULT;
+    placement_init(thread, process_initial_priority(process), cpu_all());
     thread->park_capability = UINT64_MAX; /* which is never an id */
     thread->frame.cs = SELECTOR_USER_CODE;
     thread->frame.ss = SELECTOR_USER_DATA;
     thread->frame.rflags = RFLAGS_FIXED | RFLAGS_IF;
-    thread->cpu = cpu_current()->index;
+    thread->cpu = thread->home = cpu_current()->index;
+    cpu_clock_init(&thread->clock);
     spinlock_init(&thread->ring_lock);
     spinlock_init(&thread->lock);
     operation_init_thread(thread);
@@ -205,11 +207,7 @@ void thread_reap(struct thread *thread) {
     if (!process_is_ending(process)) {
         leave(thread);
     }
-    uint64_t time_ns = scheduler_cpu_time(thread) - thread->cpu_time_ns;
-    thread->cpu_time_ns += time_ns;
-    atomic_fetch_add_explicit(&process->cpu_time_ns, time_ns, memory_order_relaxed);
-    cpu->thread = NULL;
-    cpu->slice_end_ns = UINT64_MAX;
+    scheduler_drop_thread();
     refund_thread(&process->ledger);
     atomic_fetch_sub_explicit(&count, 1, memory_order_relaxed);
     spinlock_lock(&thread->ring_lock);
@@ -237,18 +235,24 @@ inline void thread_wake_locked(struct thread *thread) {
     }
 }
 
-void thread_post_work_locked(struct thread *thread, uint32_t bits) {
-    atomic_fetch_or_explicit(&thread->work, bits, memory_order_seq_cst);
-    if (thread->state == THREAD_WAITING) {
-        thread_wake_locked(thread);
-    } else if (atomic_load_explicit(&thread->on_cpu, memory_order_seq_cst)) {
+void thread_show_work(struct thread *thread) {
+    if (atomic_load_explicit(&thread->on_cpu, memory_order_seq_cst)) {
         /* It looks at the bits on its way out of the kernel, which this brings about. */
-        struct cpu *cpu = cpus[thread->cpu];
+        struct cpu *cpu = cpus[atomic_load_explicit(&thread->cpu, memory_order_relaxed)];
         if (cpu == cpu_current()) {
             cpu_need_attention();
         } else {
             apic_send(cpu->apic_id, VECTOR_RESCHEDULE);
         }
+    }
+}
+
+void thread_post_work_locked(struct thread *thread, uint32_t bits) {
+    atomic_fetch_or_explicit(&thread->work, bits, memory_order_seq_cst);
+    if (thread->state == THREAD_WAITING) {
+        thread_wake_locked(thread);
+    } else {
+        thread_show_work(thread);
     }
 }
 
@@ -258,7 +262,7 @@ void thread_post_work(struct thread *thread, uint32_t bits) {
     spinlock_unlock(&thread->ring_lock);
 }
 
-bool thread_has_work_locked(struct thread *thread) {
-    uint32_t work = atomic_load_explicit(&thread->work, memory_order_seq_cst);
+bool thread_must_work_locked(struct thread *thread, uint32_t work) {
+    work &= ~(uint32_t)WORK_PLACE; /* that may come after the wait */
     return work == WORK_UPCALL ? upcall_settle_locked(thread) : work != 0;
 }

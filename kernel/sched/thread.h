@@ -18,6 +18,8 @@
 #include "kernel/arch/x86_64/trap.h"
 #include "kernel/cap/object.h"
 #include "kernel/ring/operation.h"
+#include "kernel/sched/cpu_time.h"
+#include "kernel/sched/run_queue.h"
 #include "kernel/sched/upcall.h"
 #include "kernel/spinlock.h"
 #include "kernel/types.h"
@@ -37,6 +39,7 @@ enum {
     WORK_END = 1 << 0,    /* the thread or its process is to end */
     WORK_SUBMIT = 1 << 1, /* a linked entry is complete: go on with the submission */
     WORK_UPCALL = 1 << 2, /* see kernel/sched/upcall.h */
+    WORK_PLACE = 1 << 3,  /* its band or its CPUs have changed: it takes its turn anew */
 };
 
 #define THREAD_NAME_MAX 32u
@@ -77,11 +80,11 @@ struct thread {
     bool chain_open;                   /* the entry taken last had CAPOS_ENTRY_LINK */
     struct upcall upcall;
 
-    uint8_t band; /* priority */
-    bool queued;  /* guarded by the run queue's lock, as the next one */
-    struct thread *queue_next;
-    uint32_t cpu; /* index of the CPU it ran on last */
-    uint64_t cpu_time_ns;
+    _Atomic uint32_t home;        /* see kernel/sched/run_queue.h, as for the next one */
+    struct ready_node ready;      /* band and CPUs are changed under ring_lock as well */
+    _Atomic uint32_t cpu;         /* the CPU on which it runs or ran last */
+    _Atomic uint64_t cpu_time_ns; /* of the times when it did not run; see cpu_time.h */
+    struct cpu_clock clock;
 
     /* The ParkSpace that it used last, good while the table has not changed since. */
     uint64_t park_capability;
@@ -131,4 +134,10 @@ uint32_t thread_count(void);
 void thread_post_work(struct thread *thread, uint32_t bits);
 void thread_post_work_locked(struct thread *thread, uint32_t bits);
 /* Under ring_lock, by the thread itself: that comes before any wait. */
-bool thread_has_work_locked(struct thread *thread);
+bool thread_must_work_locked(struct thread *thread, uint32_t work);
+static inline bool thread_has_work_locked(struct thread *thread) {
+    uint32_t work = atomic_load_explicit(&thread->work, memory_order_seq_cst);
+    return work != 0 && thread_must_work_locked(thread, work);
+}
+/* Somebody has set bits: if a CPU has the thread, it looks at them soon. */
+void thread_show_work(struct thread *thread);

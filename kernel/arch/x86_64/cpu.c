@@ -41,6 +41,14 @@ uint32_t cpu_count(void) {
     return count;
 }
 
+uint64_t cpu_timer_interrupts(void) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        sum += atomic_load_explicit(&cpus[i]->timer_interrupts, memory_order_relaxed);
+    }
+    return sum;
+}
+
 static void probe_features(void) {
     struct cpuid leaf0 = cpuid(0, 0), leaf1 = cpuid(1, 0);
     memcpy(cpu_features.vendor, &leaf0.ebx, 4);
@@ -196,15 +204,16 @@ void cpu_init_local(struct cpu *cpu) {
     msr_write(MSR_KERNEL_GS_BASE, 0);
     msr_write(MSR_FS_BASE, 0);
     set_control_registers();
+    cpu->tsc_enabled = true;
     trap_init_cpu();
     cpu->timer_armed_ns = UINT64_MAX;
-    run_queue_init(&cpu->run_queue);
+    run_queue_init(&cpu->run_queue, cpu->index);
     timers_init(&cpu->timers);
 }
 
-void cpu_change_tsc_disabled(struct cpu *cpu, bool disabled) {
-    cpu->tsc_disabled = disabled;
-    cr4_write(disabled ? cr4_read() | CR4_TSD : cr4_read() & ~(uint64_t)CR4_TSD);
+void cpu_change_tsc_enabled(struct cpu *cpu, bool enabled) {
+    cpu->tsc_enabled = enabled;
+    cr4_write(enabled ? cr4_read() & ~(uint64_t)CR4_TSD : cr4_read() | CR4_TSD);
 }
 
 void cpu_reset_segments(void) {

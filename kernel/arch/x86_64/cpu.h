@@ -10,6 +10,7 @@
 
 #include "kernel/arch/x86_64/layout.h"
 #include "kernel/arch/x86_64/trap.h"
+#include "kernel/sched/cpu_time.h"
 #include "kernel/sched/run_queue.h"
 #include "kernel/spinlock.h"
 #include "kernel/types.h"
@@ -35,6 +36,10 @@ struct __attribute__((packed)) tss {
 #define FLUSH_FRAMES_MAX 512u
 #define ZEROED_FRAMES_MAX 4u
 
+/* In place of a band. */
+#define RUNNING_NOBODY (-1)    /* or soon another thread */
+#define RUNNING_UNDISTURBED 32 /* makes way for nobody */
+
 struct cpu {
     struct cpu *self;      /* CPU_SELF */
     struct thread *thread; /* CPU_THREAD: whose registers are in this CPU; NULL: nobody's */
@@ -47,17 +52,22 @@ struct cpu {
     uint32_t apic_id;
     struct space *space;     /* whose tables CR3 holds; NULL: the kernel's own */
     uint64_t process_id;     /* of the program that ran here last */
-    bool tsc_disabled;       /* CR4.TSD as it stands */
+    bool tsc_enabled;        /* CR4.TSD is clear */
     uint64_t slice_end_ns;   /* when the running thread's turn is over, if others wait */
-    uint64_t run_start_ns;   /* when the running thread was switched in */
+    uint64_t time_due_ns;    /* when a wait for CPU time of the running thread may be due */
+    uint64_t idle_end_ns;    /* when it last had somebody to run again */
     uint64_t timer_armed_ns; /* deadline in the local APIC timer; UINT64_MAX: none */
 
     /* shared: other CPUs read these */
     _Atomic(struct object *) target; /* of the call that runs here, used without a reference */
     _Atomic uint32_t zeroed_count;   /* of the frames in zeroed_frames */
+    _Atomic int32_t running_band;    /* of the running thread, or as below */
+    _Atomic uint64_t timer_interrupts;
+    struct cpu_run run; /* see kernel/sched/cpu_time.h */
 
     /* shared: other CPUs write these */
     _Atomic bool online;
+    _Atomic uint32_t notices;                     /* see kernel/sched/placement.h */
     _Atomic uint64_t flush_requested, flush_done; /* see kernel/arch/x86_64/flush.h */
     struct run_queue run_queue;                   /* has its own lock */
     struct timers timers;                         /* has its own lock */
@@ -96,6 +106,14 @@ static inline bool cpu_has_flush_request(const struct cpu *cpu) {
 /* All CPUs that were started; index < cpu_count(). */
 extern struct cpu *cpus[CPUS_MAX];
 uint32_t cpu_count(void);
+/* A bit for each. */
+static inline uint64_t cpu_all(void) {
+    return UINT64_MAX >> (CPUS_MAX - cpu_count());
+}
+_Static_assert(CPUS_MAX == 64, "cpu_all");
+
+/* How often the timers of all CPUs have fired. */
+uint64_t cpu_timer_interrupts(void);
 
 /* What this machine can do, probed once on the boot CPU. */
 struct cpu_features {
@@ -198,11 +216,11 @@ static inline void cpu_forbid_user_access(void) {
 /* A word of the hardware's random generator; false when there is none or it has run dry. */
 bool cpu_read_random(uint64_t *value);
 
-/* Makes the thread that runs next unable, or able, to read the time-stamp counter (rule 13). */
-void cpu_change_tsc_disabled(struct cpu *cpu, bool disabled);
-static inline void cpu_set_tsc_disabled(struct cpu *cpu, bool disabled) {
-    if (cpu->tsc_disabled != disabled) {
-        cpu_change_tsc_disabled(cpu, disabled);
+/* Makes the thread that runs next able, or unable, to read the time-stamp counter (rule 13). */
+void cpu_change_tsc_enabled(struct cpu *cpu, bool enabled);
+static inline void cpu_set_tsc_enabled(struct cpu *cpu, bool enabled) {
+    if (cpu->tsc_enabled != enabled) {
+        cpu_change_tsc_enabled(cpu, enabled);
     }
 }
 /* True when a program has left segment selectors behind. */

@@ -8,6 +8,10 @@
 #define XSTATE_BV_OFFSET 512
 #define XSAVE_HEADER_BYTES 64
 
+/* EDX:EAX of the instructions; none of the components that the kernel turns on is above 31. */
+#define COMPONENTS_LOW ((uint32_t)cpu_features.xcr0)
+#define COMPONENTS_HIGH 0u
+
 #define FCW_DEFAULT 0x37f
 #define MXCSR_DEFAULT 0x1f80
 #define MXCSR_MASK_DEFAULT 0xffbf /* of CPUs that do not say (SDM volume 1, 11.6.6) */
@@ -25,12 +29,12 @@ void vector_state_init(uint8_t *area) {
     }
 }
 
-void vector_state_save(uint8_t *area) {
+inline void vector_state_save(uint8_t *area) {
     if (!cpu_features.xsave) {
         __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
         return;
     }
-    uint32_t low = (uint32_t)cpu_features.xcr0, high = (uint32_t)(cpu_features.xcr0 >> 32);
+    uint32_t low = COMPONENTS_LOW, high = COMPONENTS_HIGH;
     if (cpu_features.xsaveopt) {
         __asm__ volatile("xsaveopt64 (%0)" : : "r"(area), "a"(low), "d"(high) : "memory");
     } else {
@@ -62,8 +66,7 @@ void vector_state_load(const uint8_t *area) {
     }
     __asm__ volatile("xrstor64 (%0)"
                      :
-                     : "r"(area), "a"((uint32_t)cpu_features.xcr0),
-                       "d"((uint32_t)(cpu_features.xcr0 >> 32))
+                     : "r"(area), "a"(COMPONENTS_LOW), "d"(COMPONENTS_HIGH)
                      : "memory");
 }
 
@@ -80,8 +83,7 @@ void vector_state_write(uint8_t *area) {
     }
     __asm__ volatile("xsave64 (%0)"
                      :
-                     : "r"(area), "a"((uint32_t)cpu_features.xcr0),
-                       "d"((uint32_t)(cpu_features.xcr0 >> 32))
+                     : "r"(area), "a"(COMPONENTS_LOW), "d"(COMPONENTS_HIGH)
                      : "memory");
 }
 
