@@ -6,7 +6,8 @@ struct Grant {
   name @0 :Text;          # the word after --grant
   summary @1 :Text;       # one line for `capos run --grants`
   inDefault @2 :Bool;     # part of `--grant default`
-  facets @3 :List(Text);  # words after '='; "SIZE" stands for an amount of memory such as 16M
+  facets @3 :List(Text);  # words after '='; "SIZE" stands for an amount of memory such as 16M,
+                          # "PRIORITY" for a number from 0 to 31
 }
 
 annotation grant @0xbd4d2859722a3bb0 (interface) :Grant;

@@ -26,6 +26,13 @@ TEST(facets_are_checked_and_kept) {
     CHECK_EQUAL(grants_memory_bytes(&list), 16 << 20);
 }
 
+TEST(a_priority_is_a_number_and_no_memory) {
+    struct grant_list list = {0};
+    CHECK(grants_parse(&list, "scheduling=020"));
+    CHECK_STRING(facet_of(&list, "scheduling"), "20");
+    CHECK_EQUAL(grants_memory_bytes(&list), 0);
+}
+
 TEST(what_does_not_hold_is_refused) {
     static const char *const wrong[] = {
         "",
@@ -42,6 +49,10 @@ TEST(what_does_not_hold_is_refused) {
         "memory=4097",
         "memory=4Q",
         "entropy=much",
+        "scheduling=32",
+        "scheduling=2K",
+        "scheduling=PRIORITY",
+        "scheduling=-1",
         "default=all",
         "machine",
         "console,console",

@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "capos/abi.h"
 #include "tools/capos/message.h"
 #include "tools/capos/size.h"
 
-#define FACET_SIZE "SIZE" /* in the schema: stands for an amount of memory */
+#define FACET_SIZE "SIZE"         /* in the schema: stands for an amount of memory */
+#define FACET_PRIORITY "PRIORITY" /* stands for a number of SchedulingPolicy */
 #define PAGE_BYTES 4096u
 
 const struct capos_interface_entry *grant_interface(const char *name, size_t length) {
@@ -75,13 +77,31 @@ static bool set_size_facet(struct grant *grant, const char *text) {
     return true;
 }
 
+static bool set_priority_facet(struct grant *grant, const char *text) {
+    uint64_t priority;
+    if (strspn(text, "0123456789") != strlen(text) || !size_parse(text, &priority) ||
+        priority >= CAPOS_PRIORITY_COUNT) {
+        message_error("--grant", "%s=%s is not a priority; write a number from 0 to %u",
+                      grant->interface->grant_name, text, CAPOS_PRIORITY_COUNT - 1);
+        return false;
+    }
+    snprintf(grant->facet, sizeof grant->facet, "%u", (unsigned)priority);
+    return true;
+}
+
+/* A facet of the schema that stands for many. */
+static bool is_placeholder(const char *facet) {
+    return strcmp(facet, FACET_SIZE) == 0 || strcmp(facet, FACET_PRIORITY) == 0;
+}
+
 static bool set_facet(struct grant *grant, const char *text) {
     const struct capos_interface_entry *interface = grant->interface;
     for (size_t i = 0; i < interface->facet_count; i++) {
-        if (strcmp(interface->facets[i], FACET_SIZE) == 0 && text[0] >= '0' && text[0] <= '9') {
-            return set_size_facet(grant, text);
+        if (is_placeholder(interface->facets[i]) && text[0] >= '0' && text[0] <= '9') {
+            return strcmp(interface->facets[i], FACET_SIZE) == 0 ? set_size_facet(grant, text)
+                                                                 : set_priority_facet(grant, text);
         }
-        if (strcmp(interface->facets[i], text) == 0 && strcmp(text, FACET_SIZE) != 0) {
+        if (strcmp(interface->facets[i], text) == 0 && !is_placeholder(text)) {
             snprintf(grant->facet, sizeof grant->facet, "%s", text);
             return true;
         }
@@ -176,10 +196,20 @@ const struct grant *grants_find(const struct grant_list *list, const char *name)
     return NULL;
 }
 
+static bool has_facet(const struct capos_interface_entry *interface, const char *facet) {
+    for (size_t i = 0; i < interface->facet_count; i++) {
+        if (strcmp(interface->facets[i], facet) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint64_t grants_memory_bytes(const struct grant_list *list) {
     for (uint32_t i = 0; i < list->count; i++) {
+        const struct grant *grant = &list->items[i];
         uint64_t bytes;
-        if (size_parse(list->items[i].facet, &bytes)) {
+        if (has_facet(grant->interface, FACET_SIZE) && size_parse(grant->facet, &bytes)) {
             return bytes;
         }
     }
@@ -200,6 +230,8 @@ void grants_print_table(FILE *out) {
         fprintf(out, "%-16s %-8s %-20s %s\n", interface->grant_name,
                 interface->in_default ? "yes" : "", facets, interface->summary);
     }
-    fprintf(out, "\n--grant default gives those marked in the second column. SIZE is an amount of\n"
-                 "memory such as 16M. Nothing is given that is not named.\n");
+    fprintf(out,
+            "\n--grant default gives those marked in the second column. SIZE is an amount of\n"
+            "memory such as 16M, PRIORITY a number from 0 to 31. Nothing is given that is not\n"
+            "named.\n");
 }
