@@ -2,9 +2,10 @@
 using Capos = import "capos.capnp";
 
 interface Timer $Capos.grant(
-    name = "timer", summary = "monotonic clock, sleeping, deadlines, intervals", inDefault = true,
+    name = "timer", summary = "clocks, sleeping, deadlines", inDefault = true,
     facets = ["monotonic"]) {
-  # Monotonic time and waiting for it. Time is authority: without a Timer there is no clock.
+  # Time and waiting for it. Time is authority: without a Timer there is no clock. The facet
+  # monotonic does not tell the time of day.
 
   now @0 () -> (monotonicNs :UInt64);
   # Nanoseconds since the machine started.
@@ -20,4 +21,13 @@ interface Timer $Capos.grant(
   # The id of a new capability of the interface IntervalTimer: moments at the absolute monotonic time
   # firstNs and every periodNs after that. periodNs 0: the first is the only one; invalidArgument when
   # it is less than CAPOS_INTERVAL_PERIOD_NS_MIN, 1 us, otherwise. Costs a frame.
+
+  wallClock @4 () -> (wallNs :UInt64);
+  # Nanoseconds since 1970-01-01 00:00 UTC, leap seconds not counted: as the machine's clock had it
+  # at boot, to the second, and as much later as monotonic time is. unsupported on a machine without
+  # such a clock.
+
+  wallPage @5 () -> (address :UInt64);
+  # Maps the read-only page with which a program computes the same from monotonic time (struct
+  # capos_wall_clock in include/capos/clock.h). The same address each time.
 }

@@ -39,3 +39,16 @@ static inline uint64_t capos_clock_read(const struct capos_clock *clock) {
     uint64_t ticks = ((uint64_t)high << 32 | low) - clock->base_tsc;
     return clock->base_ns + (uint64_t)(((unsigned __int128)ticks * clock->multiplier) >> 32);
 }
+
+/*
+ * The page that Timer.wallPage maps: the time of day, from monotonic time.
+ *
+ *   wall_ns = monotonic_ns + offset_ns     since 1970-01-01 00:00 UTC, leap seconds not counted
+ */
+struct capos_wall_clock {
+    uint32_t version; /* CAPOS_CLOCK_VERSION */
+    uint32_t valid;   /* 0: use Timer.wallClock */
+    uint64_t offset_ns;
+};
+_Static_assert(sizeof(struct capos_wall_clock) == 16, "ABI");
+_Static_assert(__builtin_offsetof(struct capos_wall_clock, offset_ns) == 8, "ABI");

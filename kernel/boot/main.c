@@ -14,6 +14,7 @@
 #include "kernel/cap/entropy.h"
 #include "kernel/debug/log.h"
 #include "kernel/dev/stream.h"
+#include "kernel/dev/wall_clock.h"
 #include "kernel/mm/frame.h"
 #include "kernel/mm/frame_owners.h"
 #include "kernel/sched/park.h"
@@ -51,6 +52,7 @@ _Noreturn void kernel_main(uint32_t loader, uint32_t loader_words, uint64_t entr
     apic_init(paddr(acpi_info()->local_apic));
     clock_init(entry_tsc);
     upcall_init();
+    wall_clock_init();
     entropy_init();
     park_init();
     smp_start();

@@ -5,6 +5,7 @@
 #include "kernel/cap/interval_object.h"
 #include "kernel/cap/object.h"
 #include "kernel/cap/process_exit.h"
+#include "kernel/dev/wall_clock.h"
 #include "kernel/ring/operation.h"
 #include "kernel/sched/process.h"
 
@@ -13,6 +14,7 @@ static const struct object_type timer_type = {"Timer", NULL};
 static struct object timer = {&timer_type, 1};
 
 static const char facet_monotonic[] = "monotonic";
+#define BADGE_MONOTONIC 1u /* of that facet */
 
 bool process_is_timer(const void *interface) {
     return interface == &timer_interface;
@@ -26,7 +28,7 @@ status_t timer_grant(struct process *process, struct object *source, uint64_t so
         return CAPOS_E_NOT_PERMITTED;
     }
     *object_out = object_ref(&timer);
-    *badge_out = 0;
+    *badge_out = is_monotonic ? BADGE_MONOTONIC : source_badge;
     return CAPOS_OK;
 }
 
@@ -84,6 +86,33 @@ status_t timer_decode_clock_page(struct call *call,
 
 void timer_invoke_clock_page(struct call *call, struct capos_timer_clock_page_results *results) {
     results->address = call->process->clock_page;
+}
+
+status_t timer_decode_wall_clock(struct call *call,
+                                 const struct capos_timer_wall_clock_params *params) {
+    if (call->badge == BADGE_MONOTONIC) {
+        return CAPOS_E_NOT_PERMITTED;
+    }
+    return wall_clock_now_ns(&call->decoded[0]) ? CAPOS_OK : CAPOS_E_UNSUPPORTED;
+}
+
+void timer_invoke_wall_clock(struct call *call, struct capos_timer_wall_clock_results *results) {
+    results->wall_ns = call->decoded[0];
+}
+
+status_t timer_decode_wall_page(struct call *call,
+                                const struct capos_timer_wall_page_params *params) {
+    if (call->badge == BADGE_MONOTONIC) {
+        return CAPOS_E_NOT_PERMITTED;
+    }
+    if (paddr_is_none(wall_clock_page())) {
+        return CAPOS_E_UNSUPPORTED;
+    }
+    return map_page(call->process, wall_clock_page(), &call->process->wall_page);
+}
+
+void timer_invoke_wall_page(struct call *call, struct capos_timer_wall_page_results *results) {
+    results->address = call->process->wall_page;
 }
 
 status_t timer_decode_interval(struct call *call,

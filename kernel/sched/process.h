@@ -54,8 +54,8 @@ struct process {
     _Atomic uint32_t time_waits; /* waits on this clock, or on one of its threads' */
     uint32_t priority_ceiling;   /* of its threads; fixed before it runs */
     uint64_t stack_low, stack_high;
-    _Atomic uint64_t clock_page;         /* where Timer.clockPage put it; 0: nowhere */
-    uint64_t capset[PROCESS_CAPSET_MAX]; /* ids of the grants, for capsetUsed */
+    _Atomic uint64_t clock_page, wall_page; /* where Timer put them; 0: nowhere */
+    uint64_t capset[PROCESS_CAPSET_MAX];    /* ids of the grants, for capsetUsed */
     uint32_t capset_count;
 
     /* Objects that act for this process and live in it: VirtualMemory, ParkSpace, ThreadSpawner. */

@@ -70,7 +70,7 @@ static void add_board(struct arguments *arguments, const struct machine_options 
     const char *more = options->command_line != NULL ? options->command_line : "";
     arguments_add(arguments, "-M");
     if (options->kind == MACHINE_MICROVM) {
-        arguments_add(arguments, "microvm,acpi=on,ioapic2=on,pit=on,isa-serial=off,"
+        arguments_add(arguments, "microvm,acpi=on,ioapic2=on,pit=on,rtc=on,isa-serial=off,"
                                  "auto-kernel-cmdline=off,x-option-roms=off");
         arguments_add(arguments, "-global");
         arguments_add(arguments, "virtio-mmio.force-legacy=false");
