@@ -240,7 +240,10 @@ static void emit_interface(FILE *out, const struct schema_file *file) {
     for (uint32_t i = 0; i < interface->count; i++) {
         emit_declaration(out, interface, &interface->methods[i]);
     }
-    fprintf(out, "}\n\nimpl %s {", name);
+    fprintf(out, "}\n\nimpl %s {\n", name);
+    for (uint32_t i = 0; i < interface->count; i++) {
+        fprintf(out, "    pub const METHOD_%s: u16 = %u;\n", interface->methods[i].name.upper, i);
+    }
     for (uint32_t i = 0; i < interface->count; i++) {
         emit_method(out, interface, &interface->methods[i]);
     }

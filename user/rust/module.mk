@@ -62,7 +62,7 @@ CAPOS_CARGO_NEEDS := $(CAPOS_CARGO) $(RUST)/.stamp $(CAPOS_CC_NEEDS)
 
 # demos/rust/NAME becomes build/demos/rust/NAME.elf, and tests/rust/src/bin/NAME.rs becomes
 # build/tests/rust/NAME.elf. Cargo knows what is to be done, and is asked each time something here
-# has changed.
+# has changed: a folder, too, where a file was renamed.
 RUST_DEMOS := $(patsubst demos/rust/%/Cargo.toml,%,$(sort $(wildcard demos/rust/*/Cargo.toml)))
 RUST_TESTS := $(basename $(notdir $(sort $(wildcard tests/rust/src/bin/*.rs))))
 RUST_DEMO_ELFS := $(RUST_DEMOS:%=$(BUILD)/demos/rust/%.elf)
@@ -70,7 +70,7 @@ RUST_TEST_ELFS := $(RUST_TESTS:%=$(BUILD)/tests/rust/%.elf)
 
 # $(call rust_programs,FOLDER,NAMES)
 define rust_programs
-$(RUST_BUILD)/$(1)/.stamp: $(shell find $(1)/rust -type f) $(CAPOS_CARGO_NEEDS)
+$(RUST_BUILD)/$(1)/.stamp: $(shell find $(1)/rust) $(CAPOS_CARGO_NEEDS)
 	$$(call say,CARGO,$(1)/rust)
 	+$$(Q)$(RUST_ENVIRONMENT) $(CAPOS_CARGO) build $(CARGO_QUIET) --release --locked \
 	    --manifest-path $(1)/rust/Cargo.toml --target-dir $$(@D)

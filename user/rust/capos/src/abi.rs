@@ -1,5 +1,6 @@
 //! What kernel and programs share in memory: `include/capos/abi.h` for Rust. Sizes and offsets are
 //! compared with those that the C compiler found, in a generated file.
+use core::cell::UnsafeCell;
 use core::sync::atomic::AtomicU32;
 
 use crate::generated::layout;
@@ -24,7 +25,8 @@ pub struct Entry {
     pub argument: [u64; 3],
     /// Of this operation.
     pub deadline_ns: u64,
-    pub(crate) reserved: u64,
+    /// Must be 0.
+    pub reserved: u64,
 }
 
 /// The next entry starts when this one has succeeded.
@@ -63,9 +65,9 @@ pub struct Ring {
     pub(crate) completion_tail: AtomicU32,
     pub(crate) in_flight: AtomicU32,
     reserved1: [u8; 1972],
-    pub(crate) completions: [Completion; RING_COMPLETIONS],
-    pub(crate) entries: [Entry; RING_ENTRIES],
-    pub(crate) message: [u8; layout::RING_MESSAGE_BYTES as usize],
+    pub(crate) completions: UnsafeCell<[Completion; RING_COMPLETIONS]>,
+    pub(crate) entries: UnsafeCell<[Entry; RING_ENTRIES]>,
+    pub(crate) message: UnsafeCell<[u8; layout::RING_MESSAGE_BYTES as usize]>,
 }
 
 /// One capability that the process started with.

@@ -33,9 +33,13 @@ mod error;
 mod heap;
 pub mod note;
 mod panic;
+pub mod park;
 pub mod print;
+pub mod ring;
 mod start;
+pub mod sync;
 mod system_call;
+pub mod threads;
 
 #[allow(missing_docs, unused_imports)]
 #[rustfmt::skip]
