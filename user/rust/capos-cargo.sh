@@ -5,10 +5,7 @@
 #   capos-cargo run                 in a virtual machine, with the grants that Cargo.toml names
 #   capos-cargo test                likewise, with those of `capos run --grant default`
 #
-# In Cargo.toml:
-#
-#   [dependencies]
-#   capos = "0.1"                   capOS's own crate, which comes with this tool
+# The crate `capos` is there without being named in Cargo.toml, as `core` is. What stands there:
 #
 #   [package.metadata.capos]
 #   grant = "console,timer"         what `capos-cargo run` grants
@@ -33,26 +30,25 @@ if [ ! -x "$cargo" ]; then
     exit 1
 fi
 
+# What has changed here makes cargo build programs anew: the flags say what there was.
+version=$(cat "$root"/sysroot/lib/* "$rust"/lib/rustlib/*/lib/libcapos.rlib | cksum | cut -d ' ' -f 1)
+
 # Flags of the user come after ours. They cannot hold spaces, ours can.
-separator=$(printf '\037')
-flags="--sysroot=$rust${separator}-Lnative=$root/sysroot/lib"
-flags="$flags${separator}--remap-path-prefix=$PWD=.${separator}--remap-path-prefix=$rust/capos=capos"
-for flag in ${RUSTFLAGS-}; do
-    flags="$flags$separator$flag"
-done
+flags=$(printf '%s\037' "--sysroot=$rust" "-Lnative=$root/sysroot/lib" -Zunstable-options \
+    --extern=force:capos "--cfg=capos_version=\"$version\"" "--remap-path-prefix=$PWD=." \
+    ${RUSTFLAGS-})
 unset RUSTFLAGS
 
 # The target's description, and with it what a program is made of, are of this compiler alone; it is
 # a release, which asks for this to be said (docs/targets.md).
 export RUSTC_BOOTSTRAP=1
-export RUSTC="${CAPOS_RUSTC:-/usr/bin/rustc}"
-export RUSTDOC="${RUSTC%rustc}rustdoc"
-export CARGO_ENCODED_RUSTFLAGS="$flags"
-export CARGO_ENCODED_RUSTDOCFLAGS="--sysroot=$rust"
+export CAPOS_RUSTC="${CAPOS_RUSTC:-/usr/bin/rustc}"
+export RUSTC="$CAPOS_RUSTC"
+export RUSTDOC="$root/libexec/capos-rustdoc"
+export CARGO_ENCODED_RUSTFLAGS="${flags%?}"
+export CARGO_ENCODED_RUSTDOCFLAGS="${flags%?}"
 export CARGO_BUILD_TARGET="$rust/x86_64-unknown-capos.json"
 export CARGO_UNSTABLE_JSON_TARGET_SPEC=true
 export CARGO_TARGET_X86_64_UNKNOWN_CAPOS_RUNNER="$root/libexec/capos-cargo-runner"
-CAPOS_LIBRARY=$(cat "$root/sysroot/lib/libcapos.a" "$root/sysroot/lib/crt0.o" | cksum)
-export CAPOS_LIBRARY
 
-exec "$cargo" --config "patch.crates-io.capos.path='$rust/capos'" "$@"
+exec "$cargo" "$@"

@@ -37,24 +37,36 @@ $(RUST_LIBRARIES)/.stamp: targets/$(RUST_TARGET).json $(RUST_BUILD)/compiler \
 	    cp libcore-*.rlib liballoc-*.rlib libcompiler_builtins-*.rlib $(CURDIR)/$(@D)
 	@touch $@
 
-# ---- the crate `capos`: its own files, the clients from the schema, what the C compiler says ------
+# ---- the crates `capos` and `test`: our own, and part of the sysroot as core is -------------------
 
-RUST_CRATE := $(RUST)/capos
-$(RUST_CRATE)/.stamp: $(GEN)/.stamp $(BUILD)/abi.txt user/rust/layout.awk \
-    $(wildcard user/rust/capos/* user/rust/capos/src/*)
-	$(call say,CRATE,$(@D))
-	@rm -rf $(@D) && mkdir -p $(@D) && cp -R user/rust/capos/. $(@D)
+# $(call rust_library,NAME,SOURCE): one of them.
+rust_library = RUSTC_BOOTSTRAP=1 $(RUSTC) --edition 2024 --crate-name $(1) --crate-type rlib \
+    -Copt-level=2 -Cdebuginfo=line-tables-only --target targets/$(RUST_TARGET).json \
+    -Zunstable-options --sysroot $(RUST) --remap-path-prefix=$(RUST_BUILD)=user/rust \
+    -Dwarnings -o $@ $(2)
+
+# Its own files, the clients from the schema, and what the C compiler says of the ABI.
+$(RUST_BUILD)/capos/.stamp: $(GEN)/.stamp $(BUILD)/abi.txt user/rust/layout.awk \
+    $(wildcard user/rust/capos/src user/rust/capos/src/*)
+	@rm -rf $(@D) && mkdir -p $(@D) && cp -R user/rust/capos/src $(@D)
 	@cp -R $(GEN)/rust $(@D)/src/generated
 	@echo 'pub(crate) mod layout;' >>$(@D)/src/generated/mod.rs
 	$(Q)awk -f user/rust/layout.awk $(BUILD)/abi.txt >$(@D)/src/generated/layout.rs
 	@touch $@
+$(RUST_LIBRARIES)/libcapos.rlib: $(RUST_BUILD)/capos/.stamp $(RUST_LIBRARIES)/.stamp
+	$(call say,RUST,capos)
+	+$(Q)$(call rust_library,capos,$(<D)/src/lib.rs)
+$(RUST_LIBRARIES)/libtest.rlib: user/rust/test/src/lib.rs $(RUST_LIBRARIES)/libcapos.rlib
+	$(call say,RUST,test)
+	+$(Q)$(call rust_library,test,$<)
 
-$(CAPOS_CARGO): user/rust/capos-cargo.sh $(BUILD)/libexec/capos-cargo-runner
+$(CAPOS_CARGO): user/rust/capos-cargo.sh \
+    $(addprefix $(BUILD)/libexec/,capos-cargo-runner capos-rustdoc)
 	@mkdir -p $(@D) && install -m 755 $< $@
-$(BUILD)/libexec/capos-cargo-runner: user/rust/capos-cargo-runner.sh
+$(BUILD)/libexec/capos-%: user/rust/capos-%.sh
 	@mkdir -p $(@D) && install -m 755 $< $@
 
-$(RUST)/.stamp: $(RUST_LIBRARIES)/.stamp $(RUST_CRATE)/.stamp
+$(RUST)/.stamp: $(RUST_LIBRARIES)/libtest.rlib
 	@touch $@
 CAPOS_CARGO_NEEDS := $(CAPOS_CARGO) $(RUST)/.stamp $(CAPOS_CC_NEEDS)
 

@@ -17,7 +17,7 @@
 //!
 //! `alloc` is there without more; a program writes `extern crate alloc`.
 #![no_std]
-#![feature(lang_items, never_type)]
+#![feature(lang_items, never_type, thread_local)]
 // `main` is called by what the crate gives the compiler, as std does elsewhere.
 #![allow(internal_features)]
 #![warn(missing_docs, unsafe_op_in_unsafe_fn)]
@@ -50,6 +50,3 @@ pub use error::{Error, Result};
 pub use generated::*;
 pub use start::{Termination, arguments, program_name, start_page};
 pub use system_call::{FOREVER, POLL, Reply, enter, exit, invoke};
-
-// A program is linked anew when the library has changed: capos-cargo tells so.
-const _: Option<&str> = option_env!("CAPOS_LIBRARY");

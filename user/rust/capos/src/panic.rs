@@ -1,5 +1,6 @@
 //! The end of a program that cannot go on: file, line and message on standard error, then a fault,
 //! so that `capos run` prints who called whom.
+use core::cell::Cell;
 use core::ffi::c_char;
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
@@ -10,6 +11,10 @@ unsafe extern "C" {
 
 /// What libcapos prints of a message at most.
 const MESSAGE_BYTES: usize = 448;
+
+/// What a panic of the thread does with its message, where it does not end the process.
+#[thread_local]
+pub(crate) static CATCH: Cell<Option<fn(&str) -> !>> = Cell::new(None);
 
 struct Message {
     used: usize,
@@ -29,6 +34,12 @@ impl Write for Message {
 fn panic(information: &PanicInfo) -> ! {
     let mut message = Message { used: 0, bytes: [0; MESSAGE_BYTES] };
     let _ = write!(message, "{information}");
+    // Another panic meanwhile ends the process.
+    if let Some(catch) = CATCH.take() {
+        catch(
+            core::str::from_utf8(&message.bytes[..message.used]).unwrap_or("(a message was cut)"),
+        );
+    }
     // SAFETY: the bytes end with a 0.
     unsafe { capos_abort(message.bytes.as_ptr().cast()) }
 }

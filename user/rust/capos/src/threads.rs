@@ -9,11 +9,13 @@
 //! "memory", above addresses that are reserved, and a program that makes threads requires the grants
 //! "threads" and "thread-control". The process ends when `main` returns, whatever its threads do.
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
-use core::cell::UnsafeCell;
+use core::cell::{Cell, UnsafeCell};
 use core::ffi::{CStr, c_char, c_void};
 use core::mem::ManuallyDrop;
 
+use crate::panic::CATCH;
 use crate::system_call::{POLL, enter};
 use crate::{Cap, Error, Interface, Result, abi, generated::thread::Thread};
 
@@ -46,6 +48,7 @@ unsafe extern "C" {
     ) -> i64;
     fn capos_thread_wait(thread: *mut RawThread, value: *mut i64) -> i64;
     fn capos_thread_detach(thread: *mut RawThread) -> i64;
+    fn capos_thread_exit(value: i64) -> !;
 }
 
 /// What a thread returns. Its end, for which `join` waits, comes between the write and the read.
@@ -173,6 +176,50 @@ impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         // SAFETY: given up here, and nowhere else.
         let _ = unsafe { capos_thread_detach(&mut self.thread) };
+    }
+}
+
+/// How a function ended.
+pub enum Caught<T> {
+    /// With this value.
+    Value(T),
+    /// By a panic with this message.
+    Panic(String),
+}
+
+/// Where the message goes when the thread panics.
+#[thread_local]
+static MESSAGE: Cell<*const Packet<String>> = Cell::new(core::ptr::null());
+
+fn end_panicked(message: &str) -> ! {
+    // SAFETY: `catch` holds the packet until this thread has ended, and looks into it then.
+    unsafe {
+        *(*MESSAGE.get()).0.get() = Some(String::from(message));
+        capos_thread_exit(0)
+    }
+}
+
+/// Runs a function in a thread of its own, which alone is ended when it panics. What it holds then
+/// stays held: locks, memory, capabilities. It is meant for tests.
+pub fn catch<F, T>(run: F) -> Result<Caught<T>>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let message = Arc::new(Packet(UnsafeCell::new(None)));
+    let theirs = message.clone();
+    let handle = spawn(move || {
+        MESSAGE.set(Arc::as_ptr(&theirs));
+        CATCH.set(Some(end_panicked));
+        run()
+    })?;
+    match handle.join() {
+        Ok(value) => Ok(Caught::Value(value)),
+        // SAFETY: the thread has ended.
+        Err(error) => match unsafe { (*message.0.get()).take() } {
+            Some(message) => Ok(Caught::Panic(message)),
+            None => Err(error),
+        },
     }
 }
 
