@@ -3,4 +3,4 @@
 set -eu
 
 /usr/bin/rustfmt --check user/rust/*/src/lib.rs tests/rust/src/lib.rs tests/rust/src/bin/*.rs \
-    demos/rust/*/src/main.rs || { echo 'run make format' && exit 1; }
+    demos/rust/*/src/main.rs tests/kernel/*.rs || { echo 'run make format' && exit 1; }

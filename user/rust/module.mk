@@ -4,7 +4,12 @@
 RUSTC := /usr/bin/rustc
 CARGO := /usr/bin/cargo
 RUST_TARGET := x86_64-unknown-capos
+RUST_KERNEL_TARGET := x86_64-unknown-none
+# The code model of the kernel is the target's own. Without a "plt" the calls of soft-float would go
+# through a table of addresses instead, which the kernel does not have.
+RUST_KERNEL_FLAGS := -Crelocation-model=static -Zplt=yes
 RUST := $(SYSROOT)/rust
+comma := ,
 RUST_BUILD := $(BUILD)/rust
 CAPOS_CARGO := $(BIN)/capos-cargo
 
@@ -22,20 +27,24 @@ $(RUST_BUILD)/compiler: FORCE
 # Cargo looks the libraries that core could be built with up, and finds them beside its source.
 RUST_VENDORED := --config 'source.crates-io.replace-with="vendored"' \
     --config 'source.vendored.directory="/usr/lib/rustlib/src/rust/library/vendor"'
-RUST_LIBRARIES := $(RUST)/lib/rustlib/$(RUST_TARGET)/lib
 
-$(RUST_LIBRARIES)/.stamp: targets/$(RUST_TARGET).json $(RUST_BUILD)/compiler \
+# $(call rust_core,NAME,TARGET,CRATES,FLAGS): these crates for a target, into the sysroot.
+define rust_core
+$(RUST)/lib/rustlib/$(1)/lib/.stamp: targets/$(RUST_TARGET).json $(RUST_BUILD)/compiler \
     $(wildcard user/rust/sysroot/* user/rust/sysroot/src/*)
-	$(call say,RUST,core and alloc)
-	@rm -rf $(RUST_BUILD)/sysroot $(@D) && mkdir -p $(@D)
-	+$(Q)RUSTC=$(RUSTC) RUSTC_BOOTSTRAP=1 $(RUST_ENVIRONMENT) $(CARGO) build $(CARGO_QUIET) \
-	    --release --locked --manifest-path user/rust/sysroot/Cargo.toml \
-	    --target-dir $(RUST_BUILD)/sysroot --target targets/$(RUST_TARGET).json \
-	    -Zbuild-std=core,alloc -Zjson-target-spec $(RUST_VENDORED)
-	@cp targets/$(RUST_TARGET).json $(RUST)
-	@cd $(RUST_BUILD)/sysroot/$(RUST_TARGET)/release/deps && \
-	    cp libcore-*.rlib liballoc-*.rlib libcompiler_builtins-*.rlib $(CURDIR)/$(@D)
-	@touch $@
+	$$(call say,RUST,$(3) for $(1))
+	@rm -rf $(RUST_BUILD)/core/$(1) $$(@D) && mkdir -p $$(@D)
+	+$$(Q)RUSTC=$(RUSTC) RUSTC_BOOTSTRAP=1 RUSTFLAGS='$(4)' $(RUST_ENVIRONMENT) \
+	    $(CARGO) build $(CARGO_QUIET) --release --locked \
+	    --manifest-path user/rust/sysroot/Cargo.toml --target-dir $(RUST_BUILD)/core \
+	    --target $(2) -Zbuild-std=$(3) -Zjson-target-spec $(RUST_VENDORED)
+	@cp $(RUST_BUILD)/core/$(1)/release/deps/lib*.rlib $$(@D) && rm $$(@D)/libsysroot-*.rlib
+	@touch $$@
+endef
+$(eval $(call rust_core,$(RUST_TARGET),targets/$(RUST_TARGET).json,core$(comma)alloc,))
+$(eval $(call rust_core,$(RUST_KERNEL_TARGET),$(RUST_KERNEL_TARGET),core,\
+    $(RUST_KERNEL_FLAGS) -Copt-level=1 -Cdebuginfo=0))
+RUST_LIBRARIES := $(RUST)/lib/rustlib/$(RUST_TARGET)/lib
 
 # ---- the crates `capos` and `test`: our own, and part of the sysroot as core is -------------------
 
@@ -67,7 +76,7 @@ $(BUILD)/libexec/capos-%: user/rust/capos-%.sh
 	@mkdir -p $(@D) && install -m 755 $< $@
 
 $(RUST)/.stamp: $(RUST_LIBRARIES)/libtest.rlib
-	@touch $@
+	@cp targets/$(RUST_TARGET).json $(@D) && touch $@
 CAPOS_CARGO_NEEDS := $(CAPOS_CARGO) $(RUST)/.stamp $(CAPOS_CC_NEEDS)
 
 # ---- programs -----------------------------------------------------------------------------------
@@ -94,11 +103,25 @@ $(eval $(call rust_programs,demos,$(RUST_DEMOS)))
 $(eval $(call rust_programs,tests,$(RUST_TESTS)))
 GUEST_TESTS += $(RUST_DEMO_ELFS) $(RUST_TEST_ELFS)
 
+# ---- a kernel that calls Rust, for a test --------------------------------------------------------
+
+KERNEL_RUST := $(BUILD)/capos-kernel-rust.elf
+KERNEL_RUST_ARCHIVE := $(RUST_BUILD)/kernel/librust_test.a
+$(KERNEL_RUST_ARCHIVE): tests/kernel/rust.rs $(RUST)/lib/rustlib/$(RUST_KERNEL_TARGET)/lib/.stamp
+	$(call say,RUST,$@)
+	@mkdir -p $(@D)
+	+$(Q)RUSTC_BOOTSTRAP=1 $(RUSTC) --edition 2024 --crate-name rust_test --crate-type staticlib -Copt-level=2 \
+	    --target $(RUST_KERNEL_TARGET) $(RUST_KERNEL_FLAGS) --sysroot $(RUST) -Dwarnings -o $@ $<
+$(eval $(call kernel_program,$(KERNEL_RUST),rust,tests/kernel/rust.c,\
+    --wrap=init_process_start $(KERNEL_RUST_ARCHIVE)))
+$(KERNEL_RUST) $(BUILD)/kernel/rust-0.elf: $(KERNEL_RUST_ARCHIVE)
+GUEST_TESTS += $(KERNEL_RUST)
+
 # Without rustfmt the test of the format tells.
 .PHONY: rust-format
 rust-format:
 	@[ ! -x /usr/bin/rustfmt ] || /usr/bin/rustfmt user/rust/*/src/lib.rs tests/rust/src/lib.rs \
-	    tests/rust/src/bin/*.rs demos/rust/*/src/main.rs
+	    tests/rust/src/bin/*.rs demos/rust/*/src/main.rs tests/kernel/*.rs
 
 ##@ make rust          Rust for capOS: core and alloc, the crate capos, capos-cargo, the demos
 .PHONY: rust
