@@ -11,7 +11,7 @@ test:
 	+$(Q)exec env MAKE='$(MAKE)' ONLY='$(ONLY)' JOBS='$(JOBS)' sh scripts/run-tests.sh
 
 ##@ make soak          the tests in machines again and again, with fresh seeds (N=20 CPUS=1,2,4 SEED=)
-soak: all guest-tests
+soak: all guest-tests rust-tests
 	+$(Q)exec env N='$(N)' CPUS='$(CPUS)' SEED='$(SEED)' ONLY='$(ONLY)' JOBS='$(JOBS)' \
 	    LOAD='$(LOAD)' sh scripts/soak.sh
 

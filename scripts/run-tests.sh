@@ -78,6 +78,12 @@ list_tests() {
     sh scripts/list-programs.sh
 }
 
+# Prints what make has to build besides, if a test in Rust is among those that are to run: core takes
+# a minute, once.
+list_rust_targets() {
+    cut -d ' ' -f 2 | grep -F -e "$ONLY" | grep -q rust && say rust-tests || :
+}
+
 # Splits the list: scripts that measure time or use the machine alone (`# alone` in their head)
 # run last, one after another.
 split_tests() {
@@ -128,9 +134,9 @@ mkdir -p "$WORK"
 : >"$EXPECTED"
 : >"$RESULTS"
 trap stop_tests INT TERM
-if run_make build all guest-tests; then
+list_tests >"$WORK/list"
+if run_make build all guest-tests $(list_rust_targets <"$WORK/list"); then
     [ -n "${ONLY#check}" ] || run_check
-    list_tests >"$WORK/list"
     split_tests <"$WORK/list"
     if [ "$(wc -l <"$EXPECTED")" -eq 1 ]; then
         say "not ok   no test has a name with '$ONLY'"

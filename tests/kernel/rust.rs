@@ -63,8 +63,8 @@ fn spread(value: u64) -> u64 {
         .fold(0, |sum: u64, word| sum.wrapping_add(unsafe { (&raw const *word).read_volatile() }))
 }
 
-/// Sorts the numbers and fills in the rest. `dividend` is more than 64 bits can hold; the factors are
-/// the bits of floating-point numbers, which software multiplies.
+/// Sorts the numbers and fills in the rest. `dividend` is more than 64 bits can hold; the factors
+/// are the bits of floating-point numbers, which software multiplies.
 ///
 /// # Safety
 ///

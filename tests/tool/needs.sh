@@ -12,7 +12,7 @@ fail() {
     exit 1
 }
 
-sh scripts/install-needs.sh build test image 2>"$work/err" || fail "it misses something here"
+sh scripts/install-needs.sh build test image rust 2>"$work/err" || fail "it misses something here"
 [ ! -s "$work/err" ] || fail "nothing is missing, and it says:"
 
 # A PATH with the shell's own tools, but without any that capOS needs, and no root.

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The code in Rust is as rustfmt would write it. lib.rs and main.rs bring the modules of their crate.
+# The code in Rust is as rustfmt would write it. lib.rs and main.rs bring the modules of their
+# crate.
 set -eu
 
 /usr/bin/rustfmt --check user/rust/*/src/lib.rs tests/rust/src/lib.rs tests/rust/src/bin/*.rs \

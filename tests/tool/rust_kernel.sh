@@ -1,6 +1,6 @@
 #!/bin/sh
-# An object in Rust for the kernel: it is called in a kernel made for this test, and it is code for a
-# kernel: no vector registers, no red zone, nothing to be relocated.
+# An object in Rust for the kernel: it is called in a kernel made for this test, and it is code for
+# a kernel: no vector registers, no red zone, nothing to be relocated.
 set -eu
 
 work=$(mktemp -d)

@@ -36,10 +36,11 @@ sed 's/"os": "capos"/"operating-system": "capos"/' "$target" >"$work/wrong.json"
 "$rustc" --target "$target" -Zunstable-options --print cfg >"$work/cfg"
 for setting in 'panic="abort"' 'relocation_model="static"' 'target_abi=""' 'target_arch="x86_64"' \
     'target_endian="little"' 'target_env=""' 'target_feature="sse2"' 'target_has_atomic="64"' \
-    'target_os="capos"' 'target_pointer_width="64"' target_thread_local 'target_vendor="unknown"'; do
+    'target_os="capos"' 'target_pointer_width="64"' target_thread_local \
+    'target_vendor="unknown"'; do
     grep -qFx "$setting" "$work/cfg" || fail "the compiler does not say $setting"
 done
-! grep -q -E '^(unix|windows|target_family)|"128"|sse3' "$work/cfg" || fail "too much: $(cat "$work/cfg")"
+! grep -E '^(unix|windows|target_family)|"128"|sse3' "$work/cfg" || fail "it says too much"
 
 # What lld is told for C, it is told for Rust.
 flags() {

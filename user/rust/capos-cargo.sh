@@ -31,11 +31,11 @@ if [ ! -x "$cargo" ]; then
 fi
 
 # What has changed here makes cargo build programs anew: the flags say what there was.
-version=$(cat "$root"/sysroot/lib/* "$rust"/lib/rustlib/*/lib/libcapos.rlib | cksum | cut -d ' ' -f 1)
+version=$(cat "$root"/sysroot/lib/* "$rust"/lib/rustlib/*/lib/libcapos.rlib | cksum)
 
 # Flags of the user come after ours. They cannot hold spaces, ours can.
 flags=$(printf '%s\037' "--sysroot=$rust" "-Lnative=$root/sysroot/lib" -Zunstable-options \
-    --extern=force:capos "--cfg=capos_version=\"$version\"" "--remap-path-prefix=$PWD=." \
+    --extern=force:capos "--cfg=capos_version=\"${version%% *}\"" "--remap-path-prefix=$PWD=." \
     ${RUSTFLAGS-})
 unset RUSTFLAGS
 
@@ -49,6 +49,7 @@ export CARGO_ENCODED_RUSTFLAGS="${flags%?}"
 export CARGO_ENCODED_RUSTDOCFLAGS="${flags%?}"
 export CARGO_BUILD_TARGET="$rust/x86_64-unknown-capos.json"
 export CARGO_UNSTABLE_JSON_TARGET_SPEC=true
-export CARGO_TARGET_X86_64_UNKNOWN_CAPOS_RUNNER="$root/libexec/capos-cargo-runner"
 
-exec "$cargo" "$@"
+# Not in the environment, where a space would end it.
+exec "$cargo" \
+    --config "target.x86_64-unknown-capos.runner=['$root/libexec/capos-cargo-runner']" "$@"

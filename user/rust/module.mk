@@ -1,5 +1,5 @@
 # Rust: core and alloc, built once from the distribution's source; the crate `capos`; capos-cargo;
-# demos and tests. None of it is part of plain `make`: `make rust` and the tests ask for it.
+# demos and tests. None of it is part of plain `make`: `make rust` and tests in Rust ask for it.
 
 RUSTC := /usr/bin/rustc
 CARGO := /usr/bin/cargo
@@ -19,10 +19,11 @@ CARGO_QUIET := $(if $(filter 0,$(V)),--quiet)
 
 # ---- the compiler's own crates ------------------------------------------------------------------
 
-# Which compiler is there: another one makes everything anew.
+# Which compiler is there, and its flags: another one makes everything anew.
 $(RUST_BUILD)/compiler: FORCE
 	$(Q)sh scripts/install-needs.sh build rust
-	@mkdir -p $(@D) && $(RUSTC) -vV >$@.new && { cmp -s $@.new $@ || cp $@.new $@; }
+	@mkdir -p $(@D) && { $(RUSTC) -vV && echo '$(RUST_KERNEL_FLAGS)'; } >$@.new && \
+	    { cmp -s $@.new $@ || cp $@.new $@; }
 
 # Cargo looks the libraries that core could be built with up, and finds them beside its source.
 RUST_VENDORED := --config 'source.crates-io.replace-with="vendored"' \
@@ -30,29 +31,29 @@ RUST_VENDORED := --config 'source.crates-io.replace-with="vendored"' \
 
 # $(call rust_core,NAME,TARGET,CRATES,FLAGS): these crates for a target, into the sysroot.
 define rust_core
-$(RUST)/lib/rustlib/$(1)/lib/.stamp: targets/$(RUST_TARGET).json $(RUST_BUILD)/compiler \
+$(RUST)/lib/rustlib/$(1)/lib/.stamp: $(filter %.json,$(2)) $(RUST_BUILD)/compiler \
     $(wildcard user/rust/sysroot/* user/rust/sysroot/src/*)
-	$$(call say,RUST,$(3) for $(1))
+	$$(call say,RUST,$(1))
 	@rm -rf $(RUST_BUILD)/core/$(1) $$(@D) && mkdir -p $$(@D)
 	+$$(Q)RUSTC=$(RUSTC) RUSTC_BOOTSTRAP=1 RUSTFLAGS='$(4)' $(RUST_ENVIRONMENT) \
 	    $(CARGO) build $(CARGO_QUIET) --release --locked \
-	    --manifest-path user/rust/sysroot/Cargo.toml --target-dir $(RUST_BUILD)/core \
+	    --manifest-path user/rust/sysroot/Cargo.toml --target-dir $(RUST_BUILD)/core/$(1) \
 	    --target $(2) -Zbuild-std=$(3) -Zjson-target-spec $(RUST_VENDORED)
-	@cp $(RUST_BUILD)/core/$(1)/release/deps/lib*.rlib $$(@D) && rm $$(@D)/libsysroot-*.rlib
-	@touch $$@
+	@cp $(RUST_BUILD)/core/$(1)/$(1)/release/deps/lib*.rlib $$(@D)
+	@rm -rf $(RUST_BUILD)/core/$(1) $$(@D)/libsysroot-*.rlib && touch $$@
 endef
 $(eval $(call rust_core,$(RUST_TARGET),targets/$(RUST_TARGET).json,core$(comma)alloc,))
 $(eval $(call rust_core,$(RUST_KERNEL_TARGET),$(RUST_KERNEL_TARGET),core,\
     $(RUST_KERNEL_FLAGS) -Copt-level=1 -Cdebuginfo=0))
 RUST_LIBRARIES := $(RUST)/lib/rustlib/$(RUST_TARGET)/lib
 
-# ---- the crates `capos` and `test`: our own, and part of the sysroot as core is -------------------
+# ---- the crates `capos` and `test`: our own, and part of the sysroot as core is ------------------
 
 # $(call rust_library,NAME,SOURCE): one of them.
 rust_library = RUSTC_BOOTSTRAP=1 $(RUSTC) --edition 2024 --crate-name $(1) --crate-type rlib \
     -Copt-level=2 -Cdebuginfo=line-tables-only --target targets/$(RUST_TARGET).json \
-    -Zunstable-options --sysroot $(RUST) --remap-path-prefix=$(RUST_BUILD)=user/rust \
-    -Dwarnings -o $@ $(2)
+    -Zunstable-options --sysroot $(RUST) --remap-path-prefix=$(CURDIR)=. \
+    --remap-path-prefix=$(RUST_BUILD)=user/rust -Dwarnings -o $@ $(2)
 
 # Its own files, the clients from the schema, and what the C compiler says of the ABI.
 $(RUST_BUILD)/capos/.stamp: $(GEN)/.stamp $(BUILD)/abi.txt user/rust/layout.awk \
@@ -62,7 +63,8 @@ $(RUST_BUILD)/capos/.stamp: $(GEN)/.stamp $(BUILD)/abi.txt user/rust/layout.awk 
 	@echo 'pub(crate) mod layout;' >>$(@D)/src/generated/mod.rs
 	$(Q)awk -f user/rust/layout.awk $(BUILD)/abi.txt >$(@D)/src/generated/layout.rs
 	@touch $@
-$(RUST_LIBRARIES)/libcapos.rlib: $(RUST_BUILD)/capos/.stamp $(RUST_LIBRARIES)/.stamp
+$(RUST_LIBRARIES)/libcapos.rlib: $(RUST_BUILD)/capos/.stamp $(RUST_LIBRARIES)/.stamp \
+    user/rust/module.mk
 	$(call say,RUST,capos)
 	+$(Q)$(call rust_library,capos,$(<D)/src/lib.rs)
 $(RUST_LIBRARIES)/libtest.rlib: user/rust/test/src/lib.rs $(RUST_LIBRARIES)/libcapos.rlib
@@ -101,21 +103,21 @@ $(2:%=$(BUILD)/$(1)/rust/%.elf): $(BUILD)/$(1)/rust/%.elf: $(RUST_BUILD)/$(1)/.s
 endef
 $(eval $(call rust_programs,demos,$(RUST_DEMOS)))
 $(eval $(call rust_programs,tests,$(RUST_TESTS)))
-GUEST_TESTS += $(RUST_DEMO_ELFS) $(RUST_TEST_ELFS)
 
 # ---- a kernel that calls Rust, for a test --------------------------------------------------------
 
 KERNEL_RUST := $(BUILD)/capos-kernel-rust.elf
 KERNEL_RUST_ARCHIVE := $(RUST_BUILD)/kernel/librust_test.a
-$(KERNEL_RUST_ARCHIVE): tests/kernel/rust.rs $(RUST)/lib/rustlib/$(RUST_KERNEL_TARGET)/lib/.stamp
+$(KERNEL_RUST_ARCHIVE): tests/kernel/rust.rs user/rust/module.mk \
+    $(RUST)/lib/rustlib/$(RUST_KERNEL_TARGET)/lib/.stamp
 	$(call say,RUST,$@)
 	@mkdir -p $(@D)
-	+$(Q)RUSTC_BOOTSTRAP=1 $(RUSTC) --edition 2024 --crate-name rust_test --crate-type staticlib -Copt-level=2 \
-	    --target $(RUST_KERNEL_TARGET) $(RUST_KERNEL_FLAGS) --sysroot $(RUST) -Dwarnings -o $@ $<
+	+$(Q)RUSTC_BOOTSTRAP=1 $(RUSTC) --edition 2024 --crate-name rust_test --crate-type staticlib \
+	    -Copt-level=2 --target $(RUST_KERNEL_TARGET) $(RUST_KERNEL_FLAGS) --sysroot $(RUST) \
+	    -Dwarnings -o $@ $<
 $(eval $(call kernel_program,$(KERNEL_RUST),rust,tests/kernel/rust.c,\
     --wrap=init_process_start $(KERNEL_RUST_ARCHIVE)))
 $(KERNEL_RUST) $(BUILD)/kernel/rust-0.elf: $(KERNEL_RUST_ARCHIVE)
-GUEST_TESTS += $(KERNEL_RUST)
 
 # Without rustfmt the test of the format tells.
 .PHONY: rust-format
@@ -124,5 +126,7 @@ rust-format:
 	    tests/rust/src/bin/*.rs demos/rust/*/src/main.rs tests/kernel/*.rs
 
 ##@ make rust          Rust for capOS: core and alloc, the crate capos, capos-cargo, the demos
-.PHONY: rust
+.PHONY: rust rust-tests
 rust: $(RUST_DEMO_ELFS) $(CAPOS_CARGO_NEEDS)
+# What the tests with "rust" in their names run.
+rust-tests: rust $(RUST_TEST_ELFS) $(KERNEL_RUST)

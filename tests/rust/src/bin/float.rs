@@ -1,7 +1,7 @@
 // grants: console,threads,thread-control,memory
 
-//! Floating point in SSE registers, in more threads than there are CPUs: each computes what one alone
-//! would.
+//! Floating point in SSE registers, in more threads than there are CPUs: each computes what one
+//! alone would.
 #![no_std]
 
 extern crate alloc;

@@ -24,8 +24,8 @@ unsafe fn allocate_aligned(layout: Layout) -> *mut u8 {
     let Some(size) = layout.size().checked_add(layout.align()) else {
         return null_mut();
     };
-    // SAFETY: no block is at address 0. Both are aligned to 16, so that at least that many bytes lie
-    // between the two.
+    // SAFETY: no block is at address 0. Both are aligned to 16, so that at least that many bytes
+    // lie between the two.
     unsafe {
         let whole: *mut u8 = capos_malloc(size).cast();
         if whole.is_null() {

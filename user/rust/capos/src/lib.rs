@@ -10,10 +10,10 @@
 //! }
 //! ```
 //!
-//! The crate stands on libcapos: what is written there in C (start-up, the heap, threads, locks, how a
-//! call is encoded) is used from there, so that it is in one place, and the ELF notes that tell what a
-//! program needs come with it. What is a function of a few instructions in C's headers is one in
-//! Rust, too.
+//! The crate stands on libcapos: what is written there in C (start-up, the heap, threads, locks,
+//! how a call is encoded) is used from there, so that it is in one place, and the ELF notes that
+//! tell what a program needs come with it. What is a function of a few instructions in C's headers
+//! is one in Rust, too.
 //!
 //! `alloc` is there without more; a program writes `extern crate alloc`.
 #![no_std]

@@ -1,5 +1,6 @@
-//! Waiting on a word of memory while it holds a value, and waking who waits there: what the locks in
-//! [`sync`](crate::sync) are made of. By the ParkSpace named "park", which the program then requires.
+//! Waiting on a word of memory while it holds a value, and waking who waits there: what the locks
+//! in [`sync`](crate::sync) are made of. By the ParkSpace named "park", which the program then
+//! requires.
 use core::sync::atomic::AtomicU32;
 
 use crate::generated::opcodes;

@@ -1,5 +1,5 @@
-//! Mutexes, condition variables and things to be done once: those of libcapos (`capos/lock.h`), with
-//! what they guard inside.
+//! Mutexes, condition variables and things to be done once: those of libcapos (`capos/lock.h`),
+//! with what they guard inside.
 //!
 //! All of this requires the ParkSpace named "park", and enters the kernel only when threads meet.
 use core::cell::UnsafeCell;

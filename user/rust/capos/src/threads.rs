@@ -6,8 +6,9 @@
 //! ```
 //!
 //! They are those of libcapos (`capos/threads.h`): the stack is mapped by the VirtualMemory named
-//! "memory", above addresses that are reserved, and a program that makes threads requires the grants
-//! "threads" and "thread-control". The process ends when `main` returns, whatever its threads do.
+//! "memory", above addresses that are reserved, and a program that makes threads requires the
+//! grants "threads" and "thread-control". The process ends when `main` returns, whatever its
+//! threads do.
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;

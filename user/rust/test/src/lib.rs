@@ -1,8 +1,9 @@
-//! What `#[test]` needs: the crate `test` of capOS, in the place of Rust's own, which stands on std.
+//! What `#[test]` needs: the crate `test` of capOS, in the place of Rust's own, which stands on
+//! std.
 //!
 //! The compiler makes a constant of each test and a `main` that hands all of them to
-//! [`test_main_static`]. Each runs in a thread of its own: a panic ends that thread alone. What comes
-//! out is [TAP](https://testanything.org).
+//! [`test_main_static`]. Each runs in a thread of its own: a panic ends that thread alone. What
+//! comes out is [TAP](https://testanything.org).
 #![no_std]
 
 extern crate alloc;
@@ -111,7 +112,7 @@ pub struct TestDescAndFn {
 pub use TestFn::{StaticBenchFn, StaticTestFn};
 pub use TestName::StaticTestName;
 
-// ---- running them --------------------------------------------------------------------------------
+// ---- running them ------------------------------------------------------------------------------
 
 /// Prints each line as a comment of TAP.
 fn comment(text: &str) {
