@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use capos::park::{park, unpark};
-use capos::sync::{Condvar, Mutex};
+use capos::sync::{Condvar, Mutex, OnceLock};
 use capos::timer::Timer;
 use capos::{Error, FOREVER, threads};
 use tap::{check, check_equal};
@@ -83,6 +83,38 @@ fn check_condvar() {
     check_equal!(sum, u64::from(ROUNDS) * u64::from(ROUNDS - 1) / 2);
 }
 
+/// Threads that all ask for a value get the one that was made, which goes once.
+fn check_once() {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    static DROPPED: AtomicU32 = AtomicU32::new(0);
+    struct Value(u32);
+    impl Drop for Value {
+        fn drop(&mut self) {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let once = Arc::new(OnceLock::new());
+    check!(once.get().is_none());
+    let handles: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let once: Arc<OnceLock<Value>> = once.clone();
+            threads::spawn(move || {
+                let make = || {
+                    threads::yield_now();
+                    Value(7 + MADE.fetch_add(1, Ordering::Relaxed))
+                };
+                once.get_or_init(make).0
+            })
+            .expect("a thread")
+        })
+        .collect();
+    check!(handles.into_iter().all(|handle| handle.join() == Ok(7)));
+    check_equal!(once.get().map(|value| value.0), Some(7));
+    drop(once);
+    drop(OnceLock::<Value>::new());
+    check_equal!(DROPPED.load(Ordering::Relaxed), 1);
+}
+
 fn check_parking() {
     static WORD: AtomicU32 = AtomicU32::new(0);
     let timer: Timer = capos::lookup("timer").expect("it was granted");
@@ -107,6 +139,7 @@ fn check_parking() {
 fn main() -> i32 {
     check_mutex();
     check_condvar();
+    check_once();
     check_parking();
     tap::finish()
 }

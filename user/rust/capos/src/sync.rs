@@ -1,11 +1,12 @@
-//! Mutexes, condition variables and things to be done once: those of libcapos (`capos/lock.h`),
-//! with what they guard inside.
+//! Mutexes and condition variables: those of libcapos (`capos/lock.h`), with what they guard
+//! inside; and values that are made once.
 //!
 //! All of this requires the ParkSpace named "park", and enters the kernel only when threads meet.
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::{Error, FOREVER, Result};
 
@@ -139,5 +140,69 @@ impl Condvar {
     pub fn notify_all<T>(&self, mutex: &Mutex<T>) {
         // SAFETY: both words are ours.
         unsafe { capos_cond_broadcast(&self.sequence, &mutex.state) };
+    }
+}
+
+/// A value that is made when it is first asked for, and stays.
+pub struct OnceLock<T> {
+    /// Whoever makes the value has this.
+    maker: Mutex<()>,
+    is_made: AtomicBool,
+    value: UnsafeCell<MaybeUninit<T>>,
+}
+
+// SAFETY: a value is written by one thread, before others see it; any of them may drop it.
+unsafe impl<T: Send> Send for OnceLock<T> {}
+unsafe impl<T: Send + Sync> Sync for OnceLock<T> {}
+
+impl<T> OnceLock<T> {
+    /// No value yet.
+    pub const fn new() -> Self {
+        Self {
+            maker: Mutex::new(()),
+            is_made: AtomicBool::new(false),
+            value: UnsafeCell::new(MaybeUninit::uninit()),
+        }
+    }
+
+    /// The value, if there is one.
+    pub fn get(&self) -> Option<&T> {
+        // Acquire: pairs with the store in `get_or_init`, so that the value is seen whole.
+        // SAFETY: it was written, and will not be again.
+        self.is_made
+            .load(Ordering::Acquire)
+            .then(|| unsafe { (*self.value.get()).assume_init_ref() })
+    }
+
+    /// The value, which this function makes if there is none; the others wait meanwhile. It does
+    /// not ask for the value itself.
+    pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        if let Some(value) = self.get() {
+            return value;
+        }
+        let _maker = self.maker.lock();
+        if let Some(value) = self.get() {
+            return value;
+        }
+        let value = make();
+        // SAFETY: nobody reads it yet, and nobody else writes.
+        let value = unsafe { (*self.value.get()).write(value) };
+        self.is_made.store(true, Ordering::Release);
+        value
+    }
+}
+
+impl<T> Default for OnceLock<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Drop for OnceLock<T> {
+    fn drop(&mut self) {
+        if *self.is_made.get_mut() {
+            // SAFETY: it was written, and goes with us.
+            unsafe { self.value.get_mut().assume_init_drop() };
+        }
     }
 }
