@@ -330,6 +330,26 @@ static inline bool park_again(struct operation *operation, uint64_t address, uin
     return is_known;
 }
 
+/*
+ * True when the word has another value, without any lock. What is read may be somebody else's
+ * memory by then, and counts for nothing in that case: a page is forgotten before its frame goes,
+ * and has another version when it is remembered again.
+ */
+static inline bool has_changed(struct space *space, uint64_t address, uint32_t expected) {
+    const struct space_word_page *page = remembered(space, address);
+    uint64_t wanted = align_down(address, PAGE_SIZE);
+    /* acquire: pairs with the releases in remember and forget; the word is read between. */
+    uint32_t version = atomic_load_explicit(&page->version, memory_order_acquire);
+    if (atomic_load_explicit(&page->address, memory_order_acquire) != wanted) {
+        return false;
+    }
+    const uint8_t *memory = __atomic_load_n(&page->memory, __ATOMIC_ACQUIRE);
+    uint32_t value = read_word((const uint32_t *)(const void *)(memory + address % PAGE_SIZE));
+    return value != expected &&
+           atomic_load_explicit(&page->address, memory_order_acquire) == wanted &&
+           atomic_load_explicit(&page->version, memory_order_acquire) == version;
+}
+
 inline status_t park_wait(struct thread *thread, uint64_t capability, uint64_t address,
                           uint64_t expected, struct operation *operation) {
     struct space *space = &thread->process->space;
@@ -346,6 +366,9 @@ inline status_t park_wait(struct thread *thread, uint64_t capability, uint64_t a
     }
     if (kind == PARK_PRIVATE && park_again(operation, address, (uint32_t)expected, &status)) {
         return status;
+    }
+    if (kind == PARK_PRIVATE && has_changed(space, address, (uint32_t)expected)) {
+        return CAPOS_E_VALUE_CHANGED;
     }
     spinlock_lock(&space->lock);
     status = park_locked(operation, kind, address, (uint32_t)expected);
