@@ -45,7 +45,7 @@ enum {
 #define SPACE_CPU_WORDS ((CPUS_MAX + 63) / 64)
 
 /* A page with words that are parked on: where it is, and the generation of its region. */
-#define SPACE_WORD_PAGES 4u
+#define SPACE_WORD_PAGES 16u /* a power of two */
 struct space_word_page {
     _Atomic uint64_t address; /* 0: none; this and the rest are read without the lock */
     _Atomic uint32_t version; /* goes up when it is to be another page */

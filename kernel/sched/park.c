@@ -163,8 +163,10 @@ static status_t find_key(struct space *space, enum park_kind kind, uint64_t addr
  * them when memory is taken away: park_drain_range is called then, whoever does it; and when a page
  * gets another frame.
  */
-static struct space_word_page *remembered(struct space *space, uint64_t address) {
-    return &space->word_pages[address / PAGE_SIZE % SPACE_WORD_PAGES];
+static inline struct space_word_page *remembered(struct space *space, uint64_t address) {
+    /* Multiplied by the golden ratio: words on stacks stand at one distance from each other. */
+    uint64_t hash = (address / PAGE_SIZE) * UINT64_C(0x9e3779b97f4a7c15);
+    return &space->word_pages[hash >> (64 - __builtin_ctz(SPACE_WORD_PAGES))];
 }
 
 /* Under space->lock. */
@@ -172,12 +174,21 @@ static void forget(struct space_word_page *page) {
     atomic_store_explicit(&page->address, 0, memory_order_release);
 }
 
-static void forget_range(struct space *space, uint64_t low, uint64_t high) {
-    for (uint32_t i = 0; i < SPACE_WORD_PAGES; i++) {
-        struct space_word_page *page = &space->word_pages[i];
-        if (atomic_load_explicit(&page->address, memory_order_relaxed) - low < high - low) {
-            forget(page);
+static inline void forget_if_within(struct space_word_page *page, uint64_t low, uint64_t high) {
+    if (atomic_load_explicit(&page->address, memory_order_relaxed) - low < high - low) {
+        forget(page);
+    }
+}
+
+static inline void forget_range(struct space *space, uint64_t low, uint64_t high) {
+    if (high - low <= SPACE_WORD_PAGES * PAGE_SIZE) {
+        for (uint64_t at = low; at < high; at += PAGE_SIZE) {
+            forget_if_within(remembered(space, at), low, high);
         }
+        return;
+    }
+    for (uint32_t i = 0; i < SPACE_WORD_PAGES; i++) {
+        forget_if_within(&space->word_pages[i], low, high);
     }
 }
 
