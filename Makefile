@@ -10,6 +10,7 @@ SHELL := /bin/sh
 BUILD := build
 GEN := $(BUILD)/gen
 BIN := $(BUILD)/bin
+SYSROOT := $(BUILD)/sysroot
 
 CC := clang-19
 LD := ld.lld-19
@@ -76,8 +77,9 @@ include core/module.mk
 include tools/capnpc-capos/module.mk
 include tools/capos/module.mk
 include kernel/module.mk
+include ports/clang/module.mk
 include user/module.mk
-include user/rust/module.mk
+include ports/rust/module.mk
 include demos/module.mk
 include tests/module.mk
 include tests/models/module.mk

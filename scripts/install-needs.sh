@@ -16,13 +16,13 @@ needs() {
     cat <<'END'
 build make               make                  runs the build
 build clang-19           clang-19              compiles kernel, programs and tools
+build libclang-rt-19-dev /usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.builtins-x86_64.a the compiler's own functions, and sanitizers and libFuzzer for tests
 build lld-19             ld.lld-19             links them
 build llvm-19            llvm-symbolizer-19    archives, and crash reports with file and line
 build capnproto          capnp                 reads the interface declarations in schema/
 build qemu-system-x86    qemu-system-x86_64    runs the machine
 test  git                git                   tells which files are part of the project
 test  clang-format-19    clang-format-19       checks the format of the code
-test  libclang-rt-19-dev /usr/lib/llvm-19/lib/clang/19/lib/linux/libclang_rt.asan-x86_64.a sanitizers and libFuzzer
 test  gdb                gdb                   debugs, and checks that backtraces end
 image grub-common        grub-mkrescue         makes the ISO
 image grub-pc-bin        /usr/lib/grub/i386-pc/multiboot2.mod     starts the ISO under BIOS

@@ -1,9 +1,6 @@
-# Userland: libcapos and its sysroot, the compiler wrapper, init, the shell, guest tests.
+# Userland: libcapos and its sysroot, init, the shell, guest tests.
 #
 # Programs are compiled by the very capos-cc that users have.
-
-SYSROOT := $(BUILD)/sysroot
-CAPOS_CC := $(BIN)/capos-cc
 
 # ---- libcapos: its own files, the core modules it leans on, and the generated client stubs -------
 
@@ -33,22 +30,16 @@ $(SYSROOT)/lib/crt0.o: $(call objects,user,user/libcapos/crt0.S)
 	@mkdir -p $(@D)
 	@cp $< $@
 
-# Headers of all origins in one place; capos/interfaces.h names those that the schema makes.
+# Headers of all origins in one place; capos/interfaces.h names those that the schema makes. clang
+# looks for them in usr/include.
 $(SYSROOT)/.stamp: $(GEN)/.stamp $(LIBCAPOS_HEADERS)
 	$(call say,HEADERS,$(SYSROOT)/include)
 	@rm -rf $(SYSROOT)/include && mkdir -p $(SYSROOT)/include/capos
 	@cp $(LIBCAPOS_HEADERS) $(GEN)/include/capos/*.h $(SYSROOT)/include/capos/
 	@{ echo '#pragma once'; for file in $(GEN)/include/capos/*.h; do \
 	    echo "#include \"capos/$${file##*/}\""; done; } >$(SYSROOT)/include/capos/interfaces.h
+	@ln -sfn . $(SYSROOT)/usr
 	@touch $@
-
-$(CAPOS_CC): user/libcapos/capos-cc.sh $(BUILD)/libexec/capos-ld
-	@mkdir -p $(@D) && install -m 755 $< $@
-$(BUILD)/libexec/capos-ld: user/libcapos/capos-ld.sh
-	@mkdir -p $(@D) && install -m 755 $< $@
-
-CAPOS_CC_NEEDS := $(CAPOS_CC) $(SYSROOT)/.stamp $(SYSROOT)/lib/libcapos.a $(SYSROOT)/lib/crt0.o
-ALL += $(CAPOS_CC_NEEDS)
 
 # ---- programs -----------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 tree=$PWD
 home="$work/a b"
 mkdir -p "$home" "$work/poison"
-cp -R build/bin build/libexec build/sysroot "$home/"
+cp -R build/bin build/etc build/libexec build/sysroot "$home/"
 echo '#error the host leaks in' >"$work/poison/stdint.h"
 export CPATH="$work/poison" C_INCLUDE_PATH="$work/poison" LIBRARY_PATH="$work/poison"
 cc="$home/bin/capos-cc"

@@ -47,7 +47,7 @@ flags() {
     grep -oE -e '-(static|-image-base=[0-9a-fx]*|-build-id=none|z *[a-z-]*(=[0-9]*)?|lcapos)' "$1" |
         sed 's/^-z */-z/' | sort -u
 }
-sed -n '/^exec/,$p' user/libcapos/capos-ld.sh | sed 's/\$libraries/-lcapos/' >"$work/for-c"
+sed -n '/^said=/,/^}/p' ports/clang/capos-ld.sh | sed 's/\$libraries.*/-lcapos/' >"$work/for-c"
 flags "$work/for-c" >"$work/c-flags"
 # relro-level "off" makes the compiler ask for the last one.
 { flags "$target"; echo -znorelro; } | sort >"$work/rust-flags"

@@ -32,12 +32,12 @@ RUST_VENDORED := --config 'source.crates-io.replace-with="vendored"' \
 # $(call rust_core,NAME,TARGET,CRATES,FLAGS): these crates for a target, into the sysroot.
 define rust_core
 $(RUST)/lib/rustlib/$(1)/lib/.stamp: $(filter %.json,$(2)) $(RUST_BUILD)/compiler \
-    $(wildcard user/rust/sysroot/* user/rust/sysroot/src/*)
+    $(wildcard ports/rust/sysroot/* ports/rust/sysroot/src/*)
 	$$(call say,RUST,$(1))
 	@rm -rf $(RUST_BUILD)/core/$(1) $$(@D) && mkdir -p $$(@D)
 	+$$(Q)RUSTC=$(RUSTC) RUSTC_BOOTSTRAP=1 RUSTFLAGS='$(4)' $(RUST_ENVIRONMENT) \
 	    $(CARGO) build $(CARGO_QUIET) --release --locked \
-	    --manifest-path user/rust/sysroot/Cargo.toml --target-dir $(RUST_BUILD)/core/$(1) \
+	    --manifest-path ports/rust/sysroot/Cargo.toml --target-dir $(RUST_BUILD)/core/$(1) \
 	    --target $(2) -Zbuild-std=$(3) -Zjson-target-spec $(RUST_VENDORED)
 	@cp $(RUST_BUILD)/core/$(1)/$(1)/release/deps/lib*.rlib $$(@D)
 	@rm -rf $(RUST_BUILD)/core/$(1) $$(@D)/libsysroot-*.rlib && touch $$@
@@ -53,28 +53,28 @@ RUST_LIBRARIES := $(RUST)/lib/rustlib/$(RUST_TARGET)/lib
 rust_library = RUSTC_BOOTSTRAP=1 $(RUSTC) --edition 2024 --crate-name $(1) --crate-type rlib \
     -Copt-level=2 -Cdebuginfo=line-tables-only --target targets/$(RUST_TARGET).json \
     -Zunstable-options --sysroot $(RUST) --remap-path-prefix=$(CURDIR)=. \
-    --remap-path-prefix=$(RUST_BUILD)=user/rust -Dwarnings -o $@ $(2)
+    --remap-path-prefix=$(RUST_BUILD)=ports/rust -Dwarnings -o $@ $(2)
 
 # Its own files, the clients from the schema, and what the C compiler says of the ABI.
-$(RUST_BUILD)/capos/.stamp: $(GEN)/.stamp $(BUILD)/abi.txt user/rust/layout.awk \
-    $(wildcard user/rust/capos/src user/rust/capos/src/*)
-	@rm -rf $(@D) && mkdir -p $(@D) && cp -R user/rust/capos/src $(@D)
+$(RUST_BUILD)/capos/.stamp: $(GEN)/.stamp $(BUILD)/abi.txt ports/rust/layout.awk \
+    $(wildcard ports/rust/capos/src ports/rust/capos/src/*)
+	@rm -rf $(@D) && mkdir -p $(@D) && cp -R ports/rust/capos/src $(@D)
 	@cp -R $(GEN)/rust $(@D)/src/generated
 	@echo 'pub(crate) mod layout;' >>$(@D)/src/generated/mod.rs
-	$(Q)awk -f user/rust/layout.awk $(BUILD)/abi.txt >$(@D)/src/generated/layout.rs
+	$(Q)awk -f ports/rust/layout.awk $(BUILD)/abi.txt >$(@D)/src/generated/layout.rs
 	@touch $@
 $(RUST_LIBRARIES)/libcapos.rlib: $(RUST_BUILD)/capos/.stamp $(RUST_LIBRARIES)/.stamp \
-    user/rust/module.mk
+    ports/rust/module.mk
 	$(call say,RUST,capos)
 	+$(Q)$(call rust_library,capos,$(<D)/src/lib.rs)
-$(RUST_LIBRARIES)/libtest.rlib: user/rust/test/src/lib.rs $(RUST_LIBRARIES)/libcapos.rlib
+$(RUST_LIBRARIES)/libtest.rlib: ports/rust/test/src/lib.rs $(RUST_LIBRARIES)/libcapos.rlib
 	$(call say,RUST,test)
 	+$(Q)$(call rust_library,test,$<)
 
-$(CAPOS_CARGO): user/rust/capos-cargo.sh \
+$(CAPOS_CARGO): ports/rust/capos-cargo.sh \
     $(addprefix $(BUILD)/libexec/,capos-cargo-runner capos-rustdoc)
 	@mkdir -p $(@D) && install -m 755 $< $@
-$(BUILD)/libexec/capos-%: user/rust/capos-%.sh
+$(BUILD)/libexec/capos-%: ports/rust/capos-%.sh
 	@mkdir -p $(@D) && install -m 755 $< $@
 
 $(RUST)/.stamp: $(RUST_LIBRARIES)/libtest.rlib
@@ -108,7 +108,7 @@ $(eval $(call rust_programs,tests,$(RUST_TESTS)))
 
 KERNEL_RUST := $(BUILD)/capos-kernel-rust.elf
 KERNEL_RUST_ARCHIVE := $(RUST_BUILD)/kernel/librust_test.a
-$(KERNEL_RUST_ARCHIVE): tests/kernel/rust.rs user/rust/module.mk \
+$(KERNEL_RUST_ARCHIVE): tests/kernel/rust.rs ports/rust/module.mk \
     $(RUST)/lib/rustlib/$(RUST_KERNEL_TARGET)/lib/.stamp
 	$(call say,RUST,$@)
 	@mkdir -p $(@D)
@@ -122,7 +122,7 @@ $(KERNEL_RUST) $(BUILD)/kernel/rust-0.elf: $(KERNEL_RUST_ARCHIVE)
 # Without rustfmt the test of the format tells.
 .PHONY: rust-format
 rust-format:
-	@[ ! -x /usr/bin/rustfmt ] || /usr/bin/rustfmt user/rust/*/src/lib.rs tests/rust/src/lib.rs \
+	@[ ! -x /usr/bin/rustfmt ] || /usr/bin/rustfmt ports/rust/*/src/lib.rs tests/rust/src/lib.rs \
 	    tests/rust/src/bin/*.rs demos/rust/*/src/main.rs tests/kernel/*.rs
 
 ##@ make rust          Rust for capOS: core and alloc, the crate capos, capos-cargo, the demos

@@ -1,5 +1,5 @@
 # Makes Rust of the lines in abi.txt that tell what include/capos/ fixes by hand: constants, and the
-# sizes and offsets that the structs of user/rust/capos/src/abi.rs must have.
+# sizes and offsets that the structs of ports/rust/capos/src/abi.rs must have.
 BEGIN {
     print "// Generated from the ABI's layout: do not edit."
     print "#![allow(unused)]"
