@@ -60,21 +60,21 @@ void process_invoke_wait(struct call *call, struct capos_process_wait_results *r
 
 void process_exit_complete(struct process *process) {
     struct capos_process_wait_results results = {0};
+    struct operation_list waiters;
+    operation_list_init(&waiters);
     spinlock_lock(&process->lock);
     process->ended = true;
     fill_results(process, &results);
-    struct operation *operation = operation_queue_claim_all(&process->waiters);
+    operation_queue_claim_all(&process->waiters, &waiters);
     spinlock_unlock(&process->lock);
     /* First our own reference, so that whoever waits and then lets go of the last one finds all of
      * the memory free. Each waiter holds one until it is complete. */
     object_unref(&process->object);
-    while (operation != NULL) {
-        struct operation *next = operation->next;
-        operation->next = NULL;
+    for (struct operation *operation = waiters.first, *next; operation != NULL; operation = next) {
+        next = operation->next;
         status_t status =
             space_copy_out(operation->space, operation->message, &results, sizeof results);
         operation_complete(operation, status, 0);
-        operation = next;
     }
 }
 

@@ -37,18 +37,16 @@ void thread_invoke_join(struct call *call, struct capos_thread_join_results *res
 }
 
 void thread_exit_complete(struct thread *thread) {
+    struct operation_list joiners;
+    operation_list_init(&joiners);
     spinlock_lock(&thread->lock);
     thread->ended = true;
-    struct operation *operation = operation_queue_claim_all(&thread->joiners);
+    operation_queue_claim_all(&thread->joiners, &joiners);
     spinlock_unlock(&thread->lock);
     cpu_time_close(thread);
     /* First our own reference; each joiner holds one until it is complete. */
     object_unref(&thread->object);
-    while (operation != NULL) {
-        struct operation *next = operation->next;
-        operation_complete(operation, CAPOS_OK, 0);
-        operation = next;
-    }
+    operation_list_complete(&joiners, CAPOS_OK);
 }
 
 /* In call->decoded. */

@@ -13,6 +13,7 @@
 #include "core/address_ranges.h"
 #include "core/ledger.h"
 #include "core/park_queue.h"
+#include "core/word_pages.h"
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/spinlock.h"
 #include "kernel/types.h"
@@ -44,15 +45,6 @@ enum {
 
 #define SPACE_CPU_WORDS ((CPUS_MAX + 63) / 64)
 
-/* A page with words that are parked on: where it is, and the generation of its region. */
-#define SPACE_WORD_PAGES 16u /* a power of two */
-struct space_word_page {
-    _Atomic uint64_t address; /* 0: none; this and the rest are read without the lock */
-    _Atomic uint32_t version; /* goes up when it is to be another page */
-    const uint8_t *memory;
-    uint64_t generation;
-};
-
 struct space {
     struct spinlock lock; /* guards ranges, tables, nodes and counters */
     struct address_ranges ranges;
@@ -66,9 +58,9 @@ struct space {
     struct ledger *ledger;
     struct spinlock parked_lock; /* guards parked; kernel/sched/park.h has the order */
     struct park_index parked;    /* places of waiters in this space */
-    struct space_word_page word_pages[SPACE_WORD_PAGES]; /* kernel/sched/park.c's */
-    uint64_t committed_bytes; /* VirtualMemory, objects, private mappings */
-    uint64_t commit_limit;    /* bytes; UINT64_MAX: the ledger alone decides */
+    struct word_pages words;     /* written under lock; kernel/sched/park.c's */
+    uint64_t committed_bytes;    /* VirtualMemory, objects, private mappings */
+    uint64_t commit_limit;       /* bytes; UINT64_MAX: the ledger alone decides */
 
     _Atomic uint64_t
         active_cpus[SPACE_CPU_WORDS]; /* shared: CPUs whose CR3 may hold these tables */

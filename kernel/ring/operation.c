@@ -507,6 +507,15 @@ void operation_expire_due(struct cpu *cpu) {
     } while (node != NULL);
 }
 
+void operation_list_complete(const struct operation_list *list, status_t status) {
+    struct operation *operation = list->first;
+    while (operation != NULL) {
+        struct operation *next = operation->next; /* the record is gone once it is complete */
+        operation_complete(operation, status, 0);
+        operation = next;
+    }
+}
+
 void operation_queue_append(struct operation_queue *queue, struct operation *operation) {
     operation->next = NULL;
     operation->previous = queue->last;
@@ -532,20 +541,17 @@ void operation_queue_remove(struct operation_queue *queue, struct operation *ope
     operation->next = operation->previous = NULL;
 }
 
-struct operation *operation_queue_claim_all(struct operation_queue *queue) {
-    struct operation *first = NULL, **link = &first;
+void operation_queue_claim_all(struct operation_queue *queue, struct operation_list *claimed) {
     struct operation *operation = queue->first;
     while (operation != NULL) {
         struct operation *next = operation->next;
         if (operation_claim(operation)) {
             operation_queue_remove(queue, operation);
             operation->unlink = NULL;
-            *link = operation;
-            link = &operation->next;
+            operation_list_append(claimed, operation);
         }
         operation = next;
     }
-    return first;
 }
 
 struct operation *operation_queue_claim_first(struct operation_queue *queue) {

@@ -154,14 +154,34 @@ void operation_init_thread(struct thread *thread);
 /* Fires deadlines of this CPU that are due, those of objects as well. No lock. */
 void operation_expire_due(struct cpu *cpu);
 
+/* Operations that were claimed and are out of their queues: collected under a lock, completed when
+ * it is free. */
+struct operation_list {
+    struct operation *first, **link; /* link: where the next one goes */
+    uint64_t count;
+};
+static inline void operation_list_init(struct operation_list *list) {
+    list->first = NULL;
+    list->link = &list->first;
+    list->count = 0;
+}
+static inline void operation_list_append(struct operation_list *list, struct operation *operation) {
+    operation->next = NULL;
+    *list->link = operation;
+    list->link = &operation->next;
+    list->count++;
+}
+/* Completes them all, with 0 in aux. No lock. */
+void operation_list_complete(const struct operation_list *list, status_t status);
+
 /* The queue of an object: first come, first served. Under the object's lock. */
 struct operation_queue {
     struct operation *first, *last;
 };
 void operation_queue_append(struct operation_queue *queue, struct operation *operation);
 void operation_queue_remove(struct operation_queue *queue, struct operation *operation);
-/* Claims all that nobody else is completing and takes them out: a list by next, for
- * operation_complete when the lock is free. Who cancels one takes that out himself. */
-struct operation *operation_queue_claim_all(struct operation_queue *queue);
+/* Claims all that nobody else is completing and takes them out, into a list that was init. Who
+ * cancels one takes that out himself. */
+void operation_queue_claim_all(struct operation_queue *queue, struct operation_list *claimed);
 /* The same for the first of them alone; NULL when there is none. */
 struct operation *operation_queue_claim_first(struct operation_queue *queue);

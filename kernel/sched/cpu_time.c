@@ -243,41 +243,31 @@ void cpu_time_begin(struct cpu *cpu) {
     }
 }
 
-/* Takes out what is due, and is ours to complete. */
-static struct operation *claim_due(struct process *process, struct cpu_clock *clock,
-                                   uint64_t time_ns) {
-    struct operation *first = NULL, **link = &first;
+/* Completes what is due. */
+static void expire_waits(struct process *process, struct cpu_clock *clock, uint64_t time_ns,
+                         status_t status) {
+    struct operation_list due;
     struct timer_node *node;
+    operation_list_init(&due);
     spinlock_lock(&clock->lock);
     while ((node = timer_queue_pop(&clock->waits, time_ns)) != NULL) {
         struct operation *operation = container_of(node, struct operation, cpu_wait);
         if (operation_claim(operation)) {
             end_wait(process);
             operation->unlink = NULL;
-            operation->next = NULL;
-            *link = operation;
-            link = &operation->next;
+            operation_list_append(&due, operation);
         }
     }
     update_next(clock);
     spinlock_unlock(&clock->lock);
-    return first;
-}
-
-static void complete_all(struct operation *operation, status_t status) {
-    while (operation != NULL) {
-        struct operation *next = operation->next;
-        operation->next = NULL;
-        operation_complete(operation, status, 0);
-        operation = next;
-    }
+    operation_list_complete(&due, status);
 }
 
 void cpu_time_expire(struct cpu *cpu) {
     struct thread *thread = cpu->thread;
     struct process *process = thread->process;
-    complete_all(claim_due(process, &thread->clock, cpu_time_of_thread(thread)), CAPOS_OK);
-    complete_all(claim_due(process, &process->clock, cpu_time_of_process(process)), CAPOS_OK);
+    expire_waits(process, &thread->clock, cpu_time_of_thread(thread), CAPOS_OK);
+    expire_waits(process, &process->clock, cpu_time_of_process(process), CAPOS_OK);
     cpu_time_arm(cpu);
 }
 
@@ -286,5 +276,5 @@ void cpu_time_close(struct thread *thread) {
     spinlock_lock(&clock->lock);
     clock->closed = true;
     spinlock_unlock(&clock->lock);
-    complete_all(claim_due(thread->process, clock, UINT64_MAX), CAPOS_E_DISCONNECTED);
+    expire_waits(thread->process, clock, UINT64_MAX, CAPOS_E_DISCONNECTED);
 }

@@ -49,28 +49,11 @@ static inline struct operation *take_out(struct park_waiter *waiter) {
     return is_ours ? operation : NULL;
 }
 
-/* What was taken out, to be completed when no lock is held any more. */
-struct claimed {
-    struct operation *first, **last;
-    uint64_t count;
-};
-
-static void take_out_for_later(struct park_waiter *waiter, struct claimed *claimed) {
+/* The same, to be completed when no lock is held any more. */
+static void take_out_for_later(struct park_waiter *waiter, struct operation_list *claimed) {
     struct operation *operation = take_out(waiter);
     if (operation != NULL) {
-        operation->next = NULL;
-        *claimed->last = operation;
-        claimed->last = &operation->next;
-        claimed->count++;
-    }
-}
-
-static void complete_claimed(struct claimed *claimed, status_t status) {
-    struct operation *operation = claimed->first;
-    while (operation != NULL) {
-        struct operation *next = operation->next;
-        operation_complete(operation, status, 0);
-        operation = next;
+        operation_list_append(claimed, operation);
     }
 }
 
@@ -158,85 +141,27 @@ static status_t find_key(struct space *space, enum park_kind kind, uint64_t addr
     return CAPOS_OK;
 }
 
-/*
- * Words are parked on again and again, so a space remembers where the last ones were. It forgets
- * them when memory is taken away: park_drain_range is called then, whoever does it; and when a page
- * gets another frame.
- */
-static inline struct space_word_page *remembered(struct space *space, uint64_t address) {
-    /* Multiplied by the golden ratio: words on stacks stand at one distance from each other. */
-    uint64_t hash = (address / PAGE_SIZE) * UINT64_C(0x9e3779b97f4a7c15);
-    return &space->word_pages[hash >> (64 - __builtin_ctz(SPACE_WORD_PAGES))];
-}
-
-/* Under space->lock. */
-static void forget(struct space_word_page *page) {
-    atomic_store_explicit(&page->address, 0, memory_order_release);
-}
-
-static inline void forget_if_within(struct space_word_page *page, uint64_t low, uint64_t high) {
-    if (atomic_load_explicit(&page->address, memory_order_relaxed) - low < high - low) {
-        forget(page);
-    }
-}
-
-static inline void forget_range(struct space *space, uint64_t low, uint64_t high) {
-    if (high - low <= SPACE_WORD_PAGES * PAGE_SIZE) {
-        for (uint64_t at = low; at < high; at += PAGE_SIZE) {
-            forget_if_within(remembered(space, at), low, high);
-        }
-        return;
-    }
-    for (uint32_t i = 0; i < SPACE_WORD_PAGES; i++) {
-        forget_if_within(&space->word_pages[i], low, high);
-    }
-}
-
-/* Under space->lock. */
-static void remember(struct space *space, uint64_t address, const uint32_t *word,
-                     uint64_t generation) {
-    struct space_word_page *page = remembered(space, address);
-    uint32_t version = atomic_load_explicit(&page->version, memory_order_relaxed);
-    forget(page);
-    atomic_store_explicit(&page->version, version + 1, memory_order_release);
-    /* release: pairs with the acquires in recall, which sees the version too. */
-    __atomic_store_n(&page->memory, (const uint8_t *)word - address % PAGE_SIZE, __ATOMIC_RELEASE);
-    __atomic_store_n(&page->generation, generation, __ATOMIC_RELEASE);
-    atomic_store_explicit(&page->address, align_down(address, PAGE_SIZE), memory_order_release);
-}
-
-/* A word and the generation of its region, as of some time during the call, without space->lock.
- * False when its page is not remembered. What *word names may be gone; see park_again. */
-static inline bool recall(struct space *space, uint64_t address, const uint32_t **word,
-                          uint64_t *generation) {
-    const struct space_word_page *page = remembered(space, address);
-    /* acquire: pairs with the releases in remember. Both are of this page when nobody began to
-     * remember another meanwhile. */
-    uint32_t version = atomic_load_explicit(&page->version, memory_order_acquire);
-    if (atomic_load_explicit(&page->address, memory_order_acquire) !=
-        align_down(address, PAGE_SIZE)) {
-        return false;
-    }
-    const uint8_t *memory = __atomic_load_n(&page->memory, __ATOMIC_ACQUIRE);
-    *word = (const uint32_t *)(const void *)(memory + address % PAGE_SIZE);
-    *generation = __atomic_load_n(&page->generation, __ATOMIC_ACQUIRE);
-    return atomic_load_explicit(&page->version, memory_order_relaxed) == version;
+/* A word and the generation of its region as they were at some time during the call, without
+ * space->lock. What *word names may be gone; see park_again. */
+static inline bool recall(const struct space *space, uint64_t address, struct word_place *place) {
+    return word_pages_find(&space->words, address, place) && word_place_is_current(place);
 }
 
 /* The word, and its key for private parking. Under space->lock. */
 static status_t find_word(struct space *space, uint64_t address, const uint32_t **word,
                           struct park_key *key) {
-    uint64_t generation;
-    if (!recall(space, address, word, &generation)) {
+    struct word_place place;
+    if (!recall(space, address, &place)) {
         status_t status;
-        *word = space_word_locked(space, address, &status);
-        if (*word == NULL) {
+        place.word = space_word_locked(space, address, &status);
+        if (place.word == NULL) {
             return status;
         }
-        generation = address_ranges_find(&space->ranges, address)->generation;
-        remember(space, address, *word, generation);
+        place.generation = address_ranges_find(&space->ranges, address)->generation;
+        word_pages_remember(&space->words, address, place.word, place.generation);
     }
-    *key = park_key_private(&queue, space->id, generation, address);
+    *word = place.word;
+    *key = park_key_private(&queue, space->id, place.generation, address);
     return CAPOS_OK;
 }
 
@@ -324,15 +249,15 @@ static inline bool park_again(struct operation *operation, uint64_t address, uin
     }
     struct park_key key = park_key_private(&queue, space->id, 0, address);
     struct spinlock *lock = &bucket_locks[key.bucket];
-    const uint32_t *word;
+    struct word_place place;
     bool is_known;
     *status = CAPOS_OK;
     spinlock_lock(lock);
     park_queue_announce(&queue, &key);
-    is_known = park_waiter_place(&operation->waiter) == address &&
-               recall(space, address, &word, &key.generation);
+    is_known = park_waiter_place(&operation->waiter) == address && recall(space, address, &place);
     if (is_known) {
-        *status = insert_if_expected(operation, &key, word, expected);
+        key.generation = place.generation;
+        *status = insert_if_expected(operation, &key, place.word, expected);
     }
     if (*status != PARK_PENDING) {
         park_queue_retract(&queue, &key);
@@ -341,24 +266,11 @@ static inline bool park_again(struct operation *operation, uint64_t address, uin
     return is_known;
 }
 
-/*
- * True when the word has another value, without any lock. What is read may be somebody else's
- * memory by then, and counts for nothing in that case: a page is forgotten before its frame goes,
- * and has another version when it is remembered again.
- */
+/* True when the word has another value, without any lock. */
 static inline bool has_changed(struct space *space, uint64_t address, uint32_t expected) {
-    const struct space_word_page *page = remembered(space, address);
-    uint64_t wanted = align_down(address, PAGE_SIZE);
-    /* acquire: pairs with the releases in remember and forget; the word is read between. */
-    uint32_t version = atomic_load_explicit(&page->version, memory_order_acquire);
-    if (atomic_load_explicit(&page->address, memory_order_acquire) != wanted) {
-        return false;
-    }
-    const uint8_t *memory = __atomic_load_n(&page->memory, __ATOMIC_ACQUIRE);
-    uint32_t value = read_word((const uint32_t *)(const void *)(memory + address % PAGE_SIZE));
-    return value != expected &&
-           atomic_load_explicit(&page->address, memory_order_acquire) == wanted &&
-           atomic_load_explicit(&page->version, memory_order_acquire) == version;
+    struct word_place place;
+    return word_pages_find(&space->words, address, &place) && read_word(place.word) != expected &&
+           word_place_is_current(&place);
 }
 
 inline status_t park_wait(struct thread *thread, uint64_t capability, uint64_t address,
@@ -400,10 +312,9 @@ struct wake {
  * they. */
 static status_t find_wake_key(const struct wake *wake, struct park_key *key) {
     struct space *space = wake->space;
-    const uint32_t *word;
-    uint64_t generation;
-    if (wake->kind == PARK_PRIVATE && recall(space, wake->address, &word, &generation)) {
-        *key = park_key_private(&queue, space->id, generation, wake->address);
+    struct word_place place;
+    if (wake->kind == PARK_PRIVATE && recall(space, wake->address, &place)) {
+        *key = park_key_private(&queue, space->id, place.generation, wake->address);
         return CAPOS_OK;
     }
     spinlock_lock(&space->lock);
@@ -413,7 +324,8 @@ static status_t find_wake_key(const struct wake *wake, struct park_key *key) {
 }
 
 /* One step. *present_out: waiters of the bucket, of this word and others. */
-static status_t wake_step(const struct wake *wake, struct claimed *claimed, uint64_t *present_out) {
+static status_t wake_step(const struct wake *wake, struct operation_list *claimed,
+                          uint64_t *present_out) {
     struct park_key key;
     status_t status = find_wake_key(wake, &key);
     if (status != CAPOS_OK) {
@@ -436,10 +348,11 @@ static status_t wake_step(const struct wake *wake, struct claimed *claimed, uint
 static status_t wake_waiters(struct wake *wake, uint64_t *woken_out) {
     *woken_out = 0;
     for (bool is_first = true; wake->left > 0; is_first = false) {
-        struct claimed claimed = {.last = &claimed.first};
+        struct operation_list claimed;
+        operation_list_init(&claimed);
         uint64_t present = 0;
         status_t status = wake_step(wake, &claimed, &present);
-        complete_claimed(&claimed, CAPOS_OK);
+        operation_list_complete(&claimed, CAPOS_OK);
         if (status != CAPOS_OK) {
             return is_first ? status : CAPOS_OK;
         }
@@ -459,10 +372,11 @@ static status_t wake_waiters(struct wake *wake, uint64_t *woken_out) {
 /* What happens most: one of those who wait privately on a word of a page that is remembered. False
  * when it is not; the key is whole but for its generation. */
 static inline bool wake_one(struct space *space, struct park_key *key, uint64_t *woken_out) {
-    const uint32_t *word;
-    if (!recall(space, key->offset, &word, &key->generation)) {
+    struct word_place place;
+    if (!recall(space, key->offset, &place)) {
         return false;
     }
+    key->generation = place.generation;
     struct spinlock *lock = &bucket_locks[key->bucket];
     struct operation *operation = NULL;
     struct park_waiter *waiter;
@@ -547,7 +461,7 @@ static bool has_no_places(const struct space *space) {
 void park_forget_page(struct space *space, uint64_t address) {
     uint64_t low = align_down(address, PAGE_SIZE), high = low + PAGE_SIZE;
     uint32_t number;
-    forget_range(space, low, high);
+    word_pages_forget(&space->words, low, high);
     /* Whoever is in park_again with the page as it was leaves before the frame may go. */
     while (!has_no_places(space) &&
            (number = first_bucket(space, low, high, &low)) != PARK_BUCKET_NONE) {
@@ -560,11 +474,12 @@ void park_forget_page(struct space *space, uint64_t address) {
 void park_drain_range(struct space *space, uint64_t address, uint64_t size) {
     uint64_t low = address, high = address + size;
     uint32_t number;
-    forget_range(space, low, high);
+    word_pages_forget(&space->words, low, high);
     if (has_no_places(space)) {
         return;
     }
-    struct claimed claimed = {.last = &claimed.first};
+    struct operation_list claimed;
+    operation_list_init(&claimed);
     while ((number = first_bucket(space, low, high, &low)) != PARK_BUCKET_NONE) {
         spinlock_lock(&bucket_locks[number]);
         struct park_waiter *waiter = take_first_place(space, low, high, number);
@@ -573,7 +488,7 @@ void park_drain_range(struct space *space, uint64_t address, uint64_t size) {
         }
         spinlock_unlock(&bucket_locks[number]);
     }
-    complete_claimed(&claimed, CAPOS_E_MEMORY_GONE);
+    operation_list_complete(&claimed, CAPOS_E_MEMORY_GONE);
 }
 
 /* ---- requeue --------------------------------------------------------------------------------- */
@@ -607,7 +522,7 @@ static uint64_t move_waiters(struct space *space, const struct park_key *from,
 }
 
 static status_t requeue_locked(struct space *space, const struct park_requeue *request,
-                               struct claimed *claimed, uint64_t *moved_out) {
+                               struct operation_list *claimed, uint64_t *moved_out) {
     struct park_key from, to;
     status_t status;
     /* The word that is read comes last: bringing in another one may let go of the lock. */
@@ -643,7 +558,8 @@ static status_t requeue_locked(struct space *space, const struct park_requeue *r
 
 status_t park_requeue(struct space *space, const struct park_requeue *request, uint64_t *woken_out,
                       uint64_t *moved_out) {
-    struct claimed claimed = {.last = &claimed.first};
+    struct operation_list claimed;
+    operation_list_init(&claimed);
     *moved_out = 0;
     if (!is_word(request->address) || !is_word(request->target) ||
         request->address == request->target) {
@@ -652,7 +568,7 @@ status_t park_requeue(struct space *space, const struct park_requeue *request, u
     spinlock_lock(&space->lock);
     status_t status = requeue_locked(space, request, &claimed, moved_out);
     spinlock_unlock(&space->lock);
-    complete_claimed(&claimed, CAPOS_OK);
+    operation_list_complete(&claimed, CAPOS_OK);
     *woken_out = claimed.count;
     return status;
 }

@@ -6,11 +6,12 @@ MODEL_CC := gcc
 MODELS := $(BUILD)/models
 
 # A run is NAME or NAME-WHAT: the switches with which NAME.pml has to hold.
-MODEL_RUNS := ring ring-deadlines ring-kill park park-reuse park-requeue
+MODEL_RUNS := ring ring-deadlines ring-kill park park-look park-reuse park-requeue
 SWITCHES_ring := -DENTRIES=3 -DNO_TIMED -DNO_BAD
 SWITCHES_ring-deadlines := -DENTRIES=2
 SWITCHES_ring-kill := -DENTRIES=2 -DKILL -DNO_TIMED -DNO_BAD
 SWITCHES_park := -DWAITS=2 -DMAPS=1
+SWITCHES_park-look := -DWAITS=1 -DMAPS=1 -DLOOK
 SWITCHES_park-requeue := -DWAITS=2 -DMAPS=1 -DREQUEUE
 SWITCHES_park-reuse := -DWAITS=1 -DMAPS=1 -DREUSE
 
@@ -22,12 +23,13 @@ MODEL_MUTANTS_park := claim-in-two-steps claimed-after-removal armed-before-inse
     bucket-cleared-first no-drain drain-remembers-waiter \
     drain-trusts-bucket bucket-not-looked-at-again \
     place-not-looked-at-again recalled-before-lock lock-only-for-queued not-forgotten \
-    queued-looked-at-late
+    queued-looked-at-late version-not-looked-at
 # With which switches, where they are not these.
 $(foreach name,$(MODEL_MUTANTS_ring),$(eval SWITCHES_ring/$(name) := -DENTRIES=2))
 $(foreach name,$(MODEL_MUTANTS_park),$(eval SWITCHES_park/$(name) := $(SWITCHES_park)))
 SWITCHES_ring/work-not-looked-at := $(SWITCHES_ring-kill)
 SWITCHES_ring/no-promise := $(SWITCHES_ring)
+SWITCHES_park/version-not-looked-at := $(SWITCHES_park-look)
 SWITCHES_park/drain-trusts-bucket := $(SWITCHES_park-requeue)
 SWITCHES_park/bucket-not-looked-at-again := $(SWITCHES_park-requeue)
 SWITCHES_park/claimed-after-removal := $(SWITCHES_park-reuse)

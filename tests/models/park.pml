@@ -37,8 +37,11 @@ bool mapped = true;
 bool given_back; /* its frame may be somebody else's */
 byte generation;
 bool word; /* 0 is what waiters wait on */
-bool remembered; /* struct space_word_page, and its generation */
+bool remembered; /* struct word_page, and its generation */
 byte remembered_generation;
+#ifdef LOOK
+byte version; /* of struct word_page */
+#endif
 bool store_buffer[2];
 
 /* struct operation with its struct park_waiter, one for each waiter */
@@ -216,10 +219,31 @@ inline insert_if_expected(i, with_generation) {
     fi
 }
 
+/* In one step each: core/word_pages.h orders what they store, and its host test has the order. */
+inline word_pages_forget() {
+    d_step {
+#ifdef LOOK
+        if
+        :: remembered -> version++
+        :: else
+        fi;
+#endif
+        remembered = false
+    }
+}
+
+inline word_pages_remember() {
+    remembered = true; /* it was not: what is forgotten raised the version */
+    remembered_generation = generation
+}
+
 /* PARK: the rule in core/park_queue.h */
 proctype waiter(byte i) {
     bool value, known;
     byte waits = 0, seen;
+#ifdef LOOK
+    bool is_real;
+#endif
     do
     :: waits < WAITS ->
 next_wait:
@@ -258,6 +282,22 @@ next_wait:
             fi
         :: else
         fi;
+#ifdef LOOK
+        /* has_changed, which takes no lock */
+        d_step { known = remembered; seen = version }; /* word_pages_find */
+        if
+        :: known ->
+            d_step { is_real = !given_back; value = word || given_back };
+#ifdef MUTANT_VERSION_NOT_LOOKED_AT
+            seen = version;
+#endif
+            if
+            :: value && version == seen -> assert(is_real); GIVE_UP /* word_place_is_current */
+            :: else
+            fi
+        :: else
+        fi;
+#endif
         lock(mapping_lock);
         if
         :: !mapped -> unlock(mapping_lock); GIVE_UP /* badAddress */
@@ -266,7 +306,7 @@ next_wait:
         d_step { /* find_word */
             if
             :: remembered -> seen = remembered_generation
-            :: else -> seen = generation; remembered = true; remembered_generation = generation
+            :: else -> seen = generation; word_pages_remember()
             fi
         };
 #ifdef MUTANT_MAPPING_LOCK_DROPPED
@@ -500,7 +540,7 @@ proctype unmapper() {
         lock(mapping_lock);
         mapped = false; /* space_collect_pages or mark_dying */
 #ifndef MUTANT_NOT_FORGOTTEN
-        remembered = false; /* forget_range */
+        word_pages_forget();
 #endif
         do
 #ifdef MUTANT_NO_DRAIN
