@@ -30,8 +30,13 @@ command -v "$clang" >/dev/null ||
 
 # What clang takes and capOS has no room for. Relocation models that are not for this machine
 # (-fropi, -frwpi, -mdynamic-no-pic) clang refuses by itself.
+has_lto=no has_source=no is_link=yes
 for argument; do
     case $argument in
+    -flto | -flto=*) has_lto=yes ;;
+    -fno-lto) has_lto=no ;;
+    -c | -S | -E | -fsyntax-only) is_link=no ;;
+    *.c | *.cc | *.cpp | *.cxx | *.C | *.ll) has_source=yes ;;
     -mcmodel=kernel)
         die "$argument: this is for code in the highest 2 GiB; use small, medium or large" ;;
     -mcmodel=tiny)
@@ -40,6 +45,8 @@ for argument; do
         die "$argument: TLS descriptors need a dynamic linker, which capOS does not have; leave it out" ;;
     esac
 done
+[ "$has_lto $has_source $is_link" != 'yes yes yes' ] ||
+    die "-flto: clang hands no bitcode to this linker in one command; compile with -c, then link"
 
 # Search paths of the host must not reach a program of another system.
 unset CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH OBJC_INCLUDE_PATH LIBRARY_PATH COMPILER_PATH

@@ -44,6 +44,28 @@ sed 's/$/\n#if __has_feature(cxx_exceptions) || __has_feature(cxx_rtti)\n#error\
 "$bin/$triple-c++" -fsyntax-only target.cc
 "${CAPOS_CLANG:-clang-19}" --config-system-dir="$etc" --target=$triple -fsyntax-only target.c
 
+# Vectors by the compiler's own headers, which lean on no C library.
+cat >vectors.c <<'END'
+#include <immintrin.h>
+#include <stdatomic.h>
+__attribute__((target("avx2"))) static int twice(const int *values) {
+    __m256i sum = _mm256_loadu_si256((const __m256i *)values);
+    int out[8];
+    _mm256_storeu_si256((__m256i *)out, _mm256_add_epi32(sum, sum));
+    return out[0] + out[7];
+}
+int main(void) {
+    static const int values[8] = {1, 0, 0, 0, 0, 0, 0, 20};
+    return __builtin_cpu_supports("avx2") ? twice(values) : 42;
+}
+END
+"$bin/capos-cc" -O2 -Wall -Werror vectors.c -o vectors.elf
+for cpu in max qemu64; do
+    code=0
+    "$capos" run --cpu $cpu vectors.elf </dev/null || code=$?
+    [ "$code" = 42 ] || fail "vectors.elf ended with $code on $cpu"
+done
+
 # ---- nothing of the host --------------------------------------------------------------------------
 
 mkdir poison
@@ -143,6 +165,7 @@ refused 'static and fixed' wide.c -shared
 refused 'static and fixed' wide.c -pie
 refused 'static and fixed' wide.c -static-pie
 refused 'dynamic linker' wide.c -mtls-dialect=gnu2
+refused 'compile with -c' wide.c -flto
 
 # Thread-local variables that are asked for at run time: in an object and from an archive. Two of
 # one file are local-dynamic.
