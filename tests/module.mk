@@ -26,8 +26,8 @@ $(foreach name,$(HOST_TEST_NAMES),$(eval $(call test_program,test,host,$(name),,
 
 # Each step leaves its cases in a file of TAP, and always runs.
 CHECK_TAP := $(BUILD)/tests/check
-CHECK_STEPS := format tree core-has-no-variables abi headers-host headers-kernel headers-user \
-    $(HOST_TEST_NAMES) $(HOST_TEST_SCRIPTS)
+CHECK_STEPS := format tree conformance core-has-no-variables abi headers-host headers-kernel \
+    headers-user $(HOST_TEST_NAMES) $(HOST_TEST_SCRIPTS)
 step = +@sh tests/check/step.sh $@ $(basename $(notdir $@))
 headers = $(step) sh tests/check/headers.sh
 
@@ -37,6 +37,8 @@ $(CHECK_TAP)/format.tap: FORCE
 	$(step) sh tests/check/format.sh $(CLANG_FORMAT) $(FORMAT_DIRS)
 $(CHECK_TAP)/tree.tap: FORCE
 	$(step) sh tests/check/tree.sh
+$(CHECK_TAP)/conformance.tap: FORCE | $(GEN)/.stamp
+	$(step) sh tests/check/conformance.sh
 $(CHECK_TAP)/core-has-no-variables.tap: $(call objects,host,$(CORE_SOURCES)) FORCE
 	$(step) sh tests/check/stateless.sh $(NM) $(filter %.o,$^)
 $(CHECK_TAP)/abi.tap: FORCE | $(GEN)/.stamp
@@ -64,6 +66,11 @@ check: $(CHECK_STEPS:%=$(CHECK_TAP)/%.tap)
 ##@ make format        write all C files as clang-format would, and those in Rust as rustfmt would
 format: rust-format
 	@find $(sort $(FORMAT_DIRS)) -name '*.[ch]' -exec $(CLANG_FORMAT) -i {} +
+
+##@ make conformance   write docs/conformance.md from tests/conformance
+.PHONY: conformance
+conformance:
+	$(Q)sh tests/check/conformance.sh write
 
 # ---- make fuzz ----------------------------------------------------------------------------------
 
