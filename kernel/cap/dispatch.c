@@ -94,7 +94,7 @@ static status_t find_target(struct call *call, const struct capos_entry *entry) 
     call->interface = __atomic_load_n(&slot->interface, __ATOMIC_ACQUIRE);
     call->badge = __atomic_load_n(&slot->badge, __ATOMIC_ACQUIRE);
     if (atomic_load_explicit(&process->thread_count, memory_order_relaxed) > 1) {
-        /* seq_cst: pairs with the fence in wait_for_users (process.c) */
+        /* seq_cst: pairs with the fence in wait_for_users (process_capabilities.c) */
         atomic_store_explicit(&cpu_current()->target, call->object, memory_order_seq_cst);
         if (captable_lookup(&process->captable, entry->capability) != slot) {
             return CAPOS_E_BAD_CAPABILITY;

@@ -1,10 +1,9 @@
-#include "kernel/sched/park.h"
-
 #include "kernel/arch/x86_64/clock.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/cap/entropy.h"
 #include "kernel/debug/log.h"
 #include "kernel/mm/frame.h"
+#include "kernel/sched/park_parts.h"
 #include "kernel/sched/process.h"
 #include "park_space.h"
 #include "shared_park_space.h"
@@ -13,9 +12,9 @@
 /* Waiters that one critical section takes out; between two, interrupts may come in. */
 #define WAKE_STEP 64u
 
-static struct spinlock *bucket_locks; /* each guards the bucket of the same number */
+struct spinlock *park_locks;
+struct park_queue park_queue = {.bucket_mask = BUCKETS - 1};
 static struct park_bucket *buckets;
-static struct park_queue queue = {.bucket_mask = BUCKETS - 1}; /* which never changes */
 
 void park_init(void) {
     const size_t lock_frames = BUCKETS * sizeof(struct spinlock) / PAGE_SIZE;
@@ -24,14 +23,14 @@ void park_init(void) {
     if (paddr_is_none(frames)) {
         panic("no memory for those who park");
     }
-    bucket_locks = direct_map(frames);
+    park_locks = direct_map(frames);
     buckets = direct_map(paddr(frames.value + lock_frames * PAGE_SIZE));
     for (uint32_t i = 0; i < BUCKETS; i++) {
-        spinlock_init(&bucket_locks[i]);
+        spinlock_init(&park_locks[i]);
     }
     uint64_t seed;
     entropy_fill(&seed, sizeof seed);
-    park_queue_init(&queue, buckets, BUCKETS, seed);
+    park_queue_init(&park_queue, buckets, BUCKETS, seed);
 }
 _Static_assert(BUCKETS * sizeof(struct spinlock) % PAGE_SIZE == 0, "whole frames");
 _Static_assert(BUCKETS * sizeof(struct park_bucket) % PAGE_SIZE == 0, "whole frames");
@@ -45,12 +44,11 @@ static struct operation *operation_of(struct park_waiter *waiter) {
 static inline struct operation *take_out(struct park_waiter *waiter) {
     struct operation *operation = operation_of(waiter);
     bool is_ours = operation_claim(operation);
-    park_queue_remove(&queue, waiter);
+    park_queue_remove(&park_queue, waiter);
     return is_ours ? operation : NULL;
 }
 
-/* The same, to be completed when no lock is held any more. */
-static void take_out_for_later(struct park_waiter *waiter, struct operation_list *claimed) {
+void park_take_out(struct park_waiter *waiter, struct operation_list *claimed) {
     struct operation *operation = take_out(waiter);
     if (operation != NULL) {
         operation_list_append(claimed, operation);
@@ -62,11 +60,11 @@ static void unlink_waiter(struct operation *operation) {
     struct park_waiter *waiter = &operation->waiter;
     uint32_t number;
     while ((number = park_waiter_bucket(waiter)) != PARK_BUCKET_NONE) {
-        spinlock_lock(&bucket_locks[number]);
+        spinlock_lock(&park_locks[number]);
         if (park_waiter_bucket(waiter) == number) { /* a requeue may have moved it */
-            park_queue_remove(&queue, waiter);
+            park_queue_remove(&park_queue, waiter);
         }
-        spinlock_unlock(&bucket_locks[number]);
+        spinlock_unlock(&park_locks[number]);
     }
 }
 
@@ -80,9 +78,6 @@ void park_leave(struct operation *operation) {
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
-
-/* How a capability lets its holder park. */
-enum park_kind { PARK_PRIVATE, PARK_SHARED };
 
 static status_t look_up_kind(struct thread *thread, uint64_t capability, enum park_kind *kind) {
     struct process *process = thread->process;
@@ -118,26 +113,21 @@ static inline status_t find_kind(struct thread *thread, uint64_t capability, enu
     return look_up_kind(thread, capability, kind);
 }
 
-static bool is_word(uint64_t address) {
-    return address % sizeof(uint32_t) == 0 && address >= USER_LOW && address < USER_HIGH;
-}
-
-/* The key of a word, under space->lock. */
-static status_t find_key(struct space *space, enum park_kind kind, uint64_t address,
-                         struct park_key *key) {
+status_t park_find_key(struct space *space, enum park_kind kind, uint64_t address,
+                       struct park_key *key) {
     if (kind == PARK_SHARED) {
         uint64_t object_id, generation, offset;
         if (!space_object_at(space, address, &object_id, &generation, &offset)) {
             return CAPOS_E_BAD_ADDRESS;
         }
-        *key = park_key_shared(&queue, object_id, generation, offset);
+        *key = park_key_shared(&park_queue, object_id, generation, offset);
         return CAPOS_OK;
     }
     const struct address_range *range = address_ranges_find(&space->ranges, address);
     if (range == NULL) {
         return CAPOS_E_BAD_ADDRESS;
     }
-    *key = park_key_private(&queue, space->id, range->generation, address);
+    *key = park_key_private(&park_queue, space->id, range->generation, address);
     return CAPOS_OK;
 }
 
@@ -161,29 +151,25 @@ static status_t find_word(struct space *space, uint64_t address, const uint32_t 
         word_pages_remember(&space->words, address, place.word, place.generation);
     }
     *word = place.word;
-    *key = park_key_private(&queue, space->id, place.generation, address);
+    *key = park_key_private(&park_queue, space->id, place.generation, address);
     return CAPOS_OK;
 }
 
 /* ---- PARK ------------------------------------------------------------------------------------ */
-
-static uint32_t read_word(const uint32_t *word) {
-    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
-}
 
 /* Check and insertion, one step for whoever wakes: announced, and under the bucket's lock. The
  * operation is prepared and charged for, and its waiter has its place. PARK_PENDING: the waiter is
  * queued and armed, or complete by now. */
 static inline status_t insert_if_expected(struct operation *operation, const struct park_key *key,
                                           const uint32_t *word, uint32_t expected) {
-    if (read_word(word) != expected) {
+    if (park_read_word(word) != expected) {
         return CAPOS_E_VALUE_CHANGED;
     }
     if (operation->has_deadline && operation->deadline_ns <= clock_now_ns()) {
         return CAPOS_E_TIMED_OUT;
     }
     operation->unlink = unlink_waiter;
-    park_queue_insert(&queue, &operation->waiter, key);
+    park_queue_insert(&park_queue, &operation->waiter, key);
     operation_arm(operation);
     return PARK_PENDING;
 }
@@ -192,17 +178,17 @@ static inline status_t insert_if_expected(struct operation *operation, const str
 static status_t insert_waiter(struct operation *operation, const struct park_key *key,
                               uint64_t address, const uint32_t *word, uint32_t expected) {
     struct space *space = operation->space;
-    struct spinlock *lock = &bucket_locks[key->bucket];
+    struct spinlock *lock = &park_locks[key->bucket];
     if (park_waiter_place(&operation->waiter) != address) {
         spinlock_lock(&space->parked_lock);
         park_index_put(&space->parked, &operation->waiter, address);
         spinlock_unlock(&space->parked_lock);
     }
     spinlock_lock(lock);
-    park_queue_announce(&queue, key);
+    park_queue_announce(&park_queue, key);
     status_t status = insert_if_expected(operation, key, word, expected);
     if (status != PARK_PENDING) {
-        park_queue_retract(&queue, key);
+        park_queue_retract(&park_queue, key);
     }
     spinlock_unlock(lock);
     return status;
@@ -217,11 +203,11 @@ static status_t park_locked(struct operation *operation, enum park_kind kind, ui
     if (status != CAPOS_OK) {
         return status;
     }
-    if (read_word(word) != expected) {
+    if (park_read_word(word) != expected) {
         return CAPOS_E_VALUE_CHANGED;
     }
     if (kind == PARK_SHARED) {
-        status = find_key(operation->space, kind, address, &key);
+        status = park_find_key(operation->space, kind, address, &key);
     }
     if (status == CAPOS_OK) {
         status = operation_charge(operation);
@@ -247,20 +233,20 @@ static inline bool park_again(struct operation *operation, uint64_t address, uin
     if (operation->kind != OPERATION_REGISTER || park_waiter_place(&operation->waiter) != address) {
         return false;
     }
-    struct park_key key = park_key_private(&queue, space->id, 0, address);
-    struct spinlock *lock = &bucket_locks[key.bucket];
+    struct park_key key = park_key_private(&park_queue, space->id, 0, address);
+    struct spinlock *lock = &park_locks[key.bucket];
     struct word_place place;
     bool is_known;
     *status = CAPOS_OK;
     spinlock_lock(lock);
-    park_queue_announce(&queue, &key);
+    park_queue_announce(&park_queue, &key);
     is_known = park_waiter_place(&operation->waiter) == address && recall(space, address, &place);
     if (is_known) {
         key.generation = place.generation;
         *status = insert_if_expected(operation, &key, place.word, expected);
     }
     if (*status != PARK_PENDING) {
-        park_queue_retract(&queue, &key);
+        park_queue_retract(&park_queue, &key);
     }
     spinlock_unlock(lock);
     return is_known;
@@ -269,8 +255,8 @@ static inline bool park_again(struct operation *operation, uint64_t address, uin
 /* True when the word has another value, without any lock. */
 static inline bool has_changed(struct space *space, uint64_t address, uint32_t expected) {
     struct word_place place;
-    return word_pages_find(&space->words, address, &place) && read_word(place.word) != expected &&
-           word_place_is_current(&place);
+    return word_pages_find(&space->words, address, &place) &&
+           park_read_word(place.word) != expected && word_place_is_current(&place);
 }
 
 inline status_t park_wait(struct thread *thread, uint64_t capability, uint64_t address,
@@ -281,7 +267,7 @@ inline status_t park_wait(struct thread *thread, uint64_t capability, uint64_t a
     if (status != CAPOS_OK) {
         return status;
     }
-    if (!is_word(address)) {
+    if (!park_is_word(address)) {
         return CAPOS_E_BAD_ADDRESS;
     }
     if (expected > UINT32_MAX) {
@@ -314,11 +300,11 @@ static status_t find_wake_key(const struct wake *wake, struct park_key *key) {
     struct space *space = wake->space;
     struct word_place place;
     if (wake->kind == PARK_PRIVATE && recall(space, wake->address, &place)) {
-        *key = park_key_private(&queue, space->id, place.generation, wake->address);
+        *key = park_key_private(&park_queue, space->id, place.generation, wake->address);
         return CAPOS_OK;
     }
     spinlock_lock(&space->lock);
-    status_t status = find_key(space, wake->kind, wake->address, key);
+    status_t status = park_find_key(space, wake->kind, wake->address, key);
     spinlock_unlock(&space->lock);
     return status;
 }
@@ -334,12 +320,12 @@ static status_t wake_step(const struct wake *wake, struct operation_list *claime
     uint32_t number = key.bucket;
     uint64_t most = wake->left < WAKE_STEP ? wake->left : WAKE_STEP;
     struct park_waiter *waiter;
-    spinlock_lock(&bucket_locks[number]);
+    spinlock_lock(&park_locks[number]);
     *present_out = buckets[number].count;
-    while (claimed->count < most && (waiter = park_queue_find(&queue, &key)) != NULL) {
-        take_out_for_later(waiter, claimed);
+    while (claimed->count < most && (waiter = park_queue_find(&park_queue, &key)) != NULL) {
+        park_take_out(waiter, claimed);
     }
-    spinlock_unlock(&bucket_locks[number]);
+    spinlock_unlock(&park_locks[number]);
     return CAPOS_OK;
 }
 
@@ -377,11 +363,11 @@ static inline bool wake_one(struct space *space, struct park_key *key, uint64_t 
         return false;
     }
     key->generation = place.generation;
-    struct spinlock *lock = &bucket_locks[key->bucket];
+    struct spinlock *lock = &park_locks[key->bucket];
     struct operation *operation = NULL;
     struct park_waiter *waiter;
     spinlock_lock(lock);
-    while (operation == NULL && (waiter = park_queue_find(&queue, key)) != NULL) {
+    while (operation == NULL && (waiter = park_queue_find(&park_queue, key)) != NULL) {
         operation = take_out(waiter);
     }
     spinlock_unlock(lock);
@@ -398,14 +384,14 @@ inline struct park_reply park_wake(struct thread *thread, uint64_t capability, u
     struct space *space = &thread->process->space;
     struct park_reply reply = {0, 0};
     status_t status = find_kind(thread, capability, &kind);
-    if (status != CAPOS_OK || !is_word(address)) {
+    if (status != CAPOS_OK || !park_is_word(address)) {
         reply.result = status != CAPOS_OK ? status : CAPOS_E_BAD_ADDRESS;
         return reply;
     }
     if (kind == PARK_PRIVATE) {
         /* The bucket of a private word is known without its region. */
-        struct park_key key = park_key_private(&queue, space->id, 0, address);
-        if (park_queue_is_idle(&queue, &key) ||
+        struct park_key key = park_key_private(&park_queue, space->id, 0, address);
+        if (park_queue_is_idle(&park_queue, &key) ||
             (count == 1 && wake_one(space, &key, &reply.woken))) {
             return reply;
         }
@@ -419,156 +405,4 @@ void park_wake_all(struct process *process, uint64_t address) {
     struct wake wake = {&process->space, PARK_PRIVATE, address, UINT64_MAX};
     uint64_t woken;
     (void)wake_waiters(&wake, &woken);
-}
-
-/* ---- taking memory away ---------------------------------------------------------------------- */
-
-/* The bucket of the first place in the range, or PARK_BUCKET_NONE. *address_out: of that place. */
-static uint32_t first_bucket(struct space *space, uint64_t low, uint64_t high,
-                             uint64_t *address_out) {
-    uint32_t number = PARK_BUCKET_NONE;
-    spinlock_lock(&space->parked_lock);
-    struct park_waiter *waiter = park_index_first(&space->parked, low, high);
-    if (waiter != NULL) {
-        number = park_waiter_lock(&queue, waiter, space->id);
-        *address_out = waiter->address;
-    }
-    spinlock_unlock(&space->parked_lock);
-    return number;
-}
-
-/* Under the bucket's lock: takes the first place of the range away if it leads to this bucket, and
- * returns its waiter if that is queued. (If not, its record may be gone by now.) */
-static struct park_waiter *take_first_place(struct space *space, uint64_t low, uint64_t high,
-                                            uint32_t number) {
-    struct park_waiter *queued = NULL;
-    spinlock_lock(&space->parked_lock);
-    struct park_waiter *waiter = park_index_first(&space->parked, low, high);
-    if (waiter != NULL && park_waiter_lock(&queue, waiter, space->id) == number) {
-        queued = park_waiter_bucket(waiter) != PARK_BUCKET_NONE ? waiter : NULL;
-        park_index_remove(&space->parked, waiter);
-    }
-    spinlock_unlock(&space->parked_lock);
-    return queued;
-}
-
-/* True when no thread of the space has its place anywhere. Nobody can take one while we hold
- * space->lock. */
-static bool has_no_places(const struct space *space) {
-    return __atomic_load_n(&space->parked.count, __ATOMIC_RELAXED) == 0;
-}
-
-void park_forget_page(struct space *space, uint64_t address) {
-    uint64_t low = align_down(address, PAGE_SIZE), high = low + PAGE_SIZE;
-    uint32_t number;
-    word_pages_forget(&space->words, low, high);
-    /* Whoever is in park_again with the page as it was leaves before the frame may go. */
-    while (!has_no_places(space) &&
-           (number = first_bucket(space, low, high, &low)) != PARK_BUCKET_NONE) {
-        spinlock_lock(&bucket_locks[number]);
-        spinlock_unlock(&bucket_locks[number]);
-        low += sizeof(uint32_t);
-    }
-}
-
-void park_drain_range(struct space *space, uint64_t address, uint64_t size) {
-    uint64_t low = address, high = address + size;
-    uint32_t number;
-    word_pages_forget(&space->words, low, high);
-    if (has_no_places(space)) {
-        return;
-    }
-    struct operation_list claimed;
-    operation_list_init(&claimed);
-    while ((number = first_bucket(space, low, high, &low)) != PARK_BUCKET_NONE) {
-        spinlock_lock(&bucket_locks[number]);
-        struct park_waiter *waiter = take_first_place(space, low, high, number);
-        if (waiter != NULL) {
-            take_out_for_later(waiter, &claimed);
-        }
-        spinlock_unlock(&bucket_locks[number]);
-    }
-    operation_list_complete(&claimed, CAPOS_E_MEMORY_GONE);
-}
-
-/* ---- requeue --------------------------------------------------------------------------------- */
-
-static void lock_two(uint32_t left, uint32_t right) {
-    spinlock_lock(&bucket_locks[left < right ? left : right]);
-    if (left != right) {
-        spinlock_lock(&bucket_locks[left < right ? right : left]);
-    }
-}
-
-static void unlock_two(uint32_t left, uint32_t right) {
-    spinlock_unlock(&bucket_locks[left]);
-    if (left != right) {
-        spinlock_unlock(&bucket_locks[right]);
-    }
-}
-
-/* With both buckets locked. */
-static uint64_t move_waiters(struct space *space, const struct park_key *from,
-                             const struct park_key *to, uint64_t count) {
-    uint64_t moved = 0;
-    struct park_waiter *waiter;
-    spinlock_lock(&space->parked_lock);
-    while (moved < count && (waiter = park_queue_find(&queue, from)) != NULL) {
-        park_queue_requeue(&queue, &space->parked, waiter, to);
-        moved++;
-    }
-    spinlock_unlock(&space->parked_lock);
-    return moved;
-}
-
-static status_t requeue_locked(struct space *space, const struct park_requeue *request,
-                               struct operation_list *claimed, uint64_t *moved_out) {
-    struct park_key from, to;
-    status_t status;
-    /* The word that is read comes last: bringing in another one may let go of the lock. */
-    if (space_word_locked(space, request->target, &status) == NULL) {
-        return status;
-    }
-    const uint32_t *word = space_word_locked(space, request->address, &status);
-    if (word == NULL) {
-        return status;
-    }
-    status = find_key(space, PARK_PRIVATE, request->address, &from);
-    if (status == CAPOS_OK) {
-        status = find_key(space, PARK_PRIVATE, request->target, &to);
-    }
-    if (status != CAPOS_OK) {
-        return status;
-    }
-    uint32_t source = from.bucket, target = to.bucket;
-    lock_two(source, target);
-    if (read_word(word) != request->expected) {
-        status = CAPOS_E_VALUE_CHANGED;
-    } else {
-        struct park_waiter *waiter;
-        while (claimed->count < request->wake_count &&
-               (waiter = park_queue_find(&queue, &from)) != NULL) {
-            take_out_for_later(waiter, claimed);
-        }
-        *moved_out = move_waiters(space, &from, &to, request->move_count);
-    }
-    unlock_two(source, target);
-    return status;
-}
-
-status_t park_requeue(struct space *space, const struct park_requeue *request, uint64_t *woken_out,
-                      uint64_t *moved_out) {
-    struct operation_list claimed;
-    operation_list_init(&claimed);
-    *moved_out = 0;
-    if (!is_word(request->address) || !is_word(request->target) ||
-        request->address == request->target) {
-        return CAPOS_E_BAD_ADDRESS;
-    }
-    spinlock_lock(&space->lock);
-    status_t status = requeue_locked(space, request, &claimed, moved_out);
-    spinlock_unlock(&space->lock);
-    operation_list_complete(&claimed, CAPOS_OK);
-    *woken_out = claimed.count;
-    return status;
 }

@@ -395,7 +395,7 @@ again:
     };
     if
     :: atomic { remembered -> wanted = remembered_generation } /* recall */
-    :: atomic { /* find_key */
+    :: atomic { /* park_find_key */
         !mapping_lock ->
         if
         :: mapped -> wanted = generation

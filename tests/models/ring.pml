@@ -2,7 +2,7 @@
  * A ring: one thread with its program, a device and the timers on two other CPUs, and with KILL
  * somebody on a third who ends the process.
  *
- * What it stands for: core/ring.c, kernel/ring/enter.c, kernel/ring/operation.c, and of
+ * What it stands for: core/ring.c, kernel/ring/enter.c, kernel/ring/operation*.c, and of
  * kernel/sched/ what wakes, continues and ends the thread. The comment of each step names the C
  * function. Queues are small, counters do not wrap, and what a step does under a lock that all its
  * readers take is one step.
@@ -222,7 +222,7 @@ inline complete_in_ring(r, ok, id, is_chained, won) {
 
 /* operation_complete, of an entry's record */
 inline operation_complete(r, ok, id, is_chained, won) {
-    remove_deadline(in_timers[r]); /* drop_resources */
+    remove_deadline(in_timers[r]); /* operation_drop_resources */
     lock(ring_lock);
     complete_in_ring(r, ok, id, is_chained, won);
     unlock_ring()
@@ -590,7 +590,7 @@ inline end_record(r) {
     if
     :: won ->
         unlink_claimed(r);
-        remove_deadline(in_timers[r]); /* drop_resources */
+        remove_deadline(in_timers[r]); /* operation_drop_resources */
         operation_give(r)
     :: else -> state[r] != CLAIMED
     fi;

@@ -32,7 +32,7 @@ void flush_serve(void) {
         return;
     }
     flush_local(0, UINT64_MAX);
-    scheduler_check_time(); /* process.c flushes when a process has lost its time */
+    scheduler_check_time(); /* process_capabilities.c flushes when a process has lost its time */
     /* release: pairs with the acquire in flush_range; the flush came first */
     atomic_store_explicit(&cpu->flush_done, requested, memory_order_release);
 }
