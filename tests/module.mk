@@ -26,8 +26,9 @@ $(foreach name,$(HOST_TEST_NAMES),$(eval $(call test_program,test,host,$(name),,
 
 # Each step leaves its cases in a file of TAP, and always runs.
 CHECK_TAP := $(BUILD)/tests/check
+CXX_STANDARDS := c++17 c++20
 CHECK_STEPS := format tree conformance core-has-no-variables abi headers-host headers-kernel \
-    headers-user $(HOST_TEST_NAMES) $(HOST_TEST_SCRIPTS)
+    headers-user $(CXX_STANDARDS:%=headers-user-%) $(HOST_TEST_NAMES) $(HOST_TEST_SCRIPTS)
 step = +@sh tests/check/step.sh $@ $(basename $(notdir $@))
 headers = $(step) sh tests/check/headers.sh
 
@@ -45,12 +46,16 @@ $(CHECK_TAP)/abi.tap: FORCE | $(GEN)/.stamp
 	$(step) $(MAKE) check-abi
 $(CHECK_TAP)/headers-host.tap: FORCE | $(GEN)/.stamp
 	$(headers) core include tools tests/host tests/fuzz $(GEN)/host $(GEN)/include -- \
-	    $(CC) $(host_CFLAGS)
+	    $(CC) -x c $(host_CFLAGS)
 $(CHECK_TAP)/headers-kernel.tap: FORCE | $(GEN)/.stamp
-	$(headers) core include kernel $(GEN)/kernel -- $(CC) $(kernel_CFLAGS)
+	$(headers) core include kernel $(GEN)/kernel -- $(CC) -x c $(kernel_CFLAGS)
 $(CHECK_TAP)/headers-user.tap: FORCE | $(SYSROOT)/.stamp
 	$(headers) user tests/guest tests/faults demos $(GEN)/include -- \
-	    $(CC) $(user_CFLAGS) -I$(SYSROOT)/include
+	    $(CC) -x c $(user_CFLAGS) -I$(SYSROOT)/include
+$(CXX_STANDARDS:%=$(CHECK_TAP)/headers-user-%.tap): $(CHECK_TAP)/headers-user-%.tap: FORCE | \
+    $(SYSROOT)/.stamp
+	$(headers) $(SYSROOT)/include -- $(CC) -x c++ --target=x86_64-unknown-capos -std=$* \
+	    -nostdlibinc -Wall -Wextra -Wshadow -Wconversion -Werror -I$(SYSROOT)/include
 $(HOST_TEST_NAMES:%=$(CHECK_TAP)/%.tap): $(CHECK_TAP)/%.tap: $(BUILD)/tests/host/% FORCE
 	$(step) $<
 $(HOST_TEST_SCRIPTS:%=$(CHECK_TAP)/%.tap): $(CHECK_TAP)/%.tap: tests/host/%.sh check-programs FORCE

@@ -1,5 +1,5 @@
 #!/bin/sh
-# headers.sh FOLDER... -- COMPILER FLAG...: every header below the folders compiles when it is the
+# headers.sh FOLDER... -- COMPILER -x LANGUAGE FLAG...: every header below the folders compiles when it is the
 # first thing that a file includes.
 set -u
 
@@ -15,7 +15,7 @@ failed=0
 # Folder and file names of the tree have no blanks.
 for header in $(find $folders -name '*.h' | sort); do
     count=$((count + 1))
-    "$@" -fsyntax-only -include "$header" -x c /dev/null || {
+    "$@" -fsyntax-only -include "$header" /dev/null || {
         echo "$header does not compile alone"
         failed=1
     }

@@ -112,6 +112,7 @@ static void emit_prototypes(FILE *out, const struct schema_file *file) {
     const struct interface *interface = file->interface;
     struct signature *signature = allocate(1, sizeof(struct signature));
     fprintf(out, "\n#ifndef CAPOS_KERNEL\n"
+                 "CAPOS_LINKAGE_BEGIN\n\n"
                  "/* The client: 0 or a negative error; results are set when it is 0. */\n");
     for (uint32_t i = 0; i < interface->count; i++) {
         const struct method *method = &interface->methods[i];
@@ -120,7 +121,7 @@ static void emit_prototypes(FILE *out, const struct schema_file *file) {
         output_comment(out, "", stub_doc(method));
         signature_write(out, interface, method, signature, ");\n");
     }
-    fputs("#endif\n", out);
+    fputs("\nCAPOS_LINKAGE_END\n#endif\n", out);
 }
 
 static void emit_header(const struct schema_file *file) {
@@ -133,7 +134,7 @@ static void emit_header(const struct schema_file *file) {
     }
     fputs("#include <stddef.h>\n#include <stdint.h>\n", out);
     if (file->interface != NULL) {
-        fputs("\n#include \"capos/abi.h\"\n", out);
+        fputs("\n#include \"capos/abi.h\"\n#include \"capos/linkage.h\"\n", out);
     }
     for (uint32_t i = 0; i < file->enumeration_count; i++) {
         emit_enumeration(out, &file->enumerations[i]);

@@ -80,7 +80,8 @@ void layout_build(struct layout *layout, const char *where, const struct record 
         }
         if (strcmp(name, "root") == 0 || strncmp(name, "padding", 7) == 0 ||
             text_is_keyword(name)) {
-            refuse(where, "%s is a word of C or of the generated struct: rename the field", name);
+            refuse(where, "%s is a word of C, of C++ or of the generated struct: rename the field",
+                   name);
         }
         add_padding(layout, &offset, fields[i].offset);
         layout->members[layout->count++] = fields[i];

@@ -37,11 +37,17 @@ const char *text_format(const char *format, ...) {
 
 bool text_is_keyword(const char *name) {
     static const char *const keywords[] = {
-        "auto",  "bool",   "break",    "case",     "char",   "const",    "continue", "default",
-        "do",    "double", "else",     "enum",     "extern", "false",    "float",    "for",
-        "goto",  "if",     "inline",   "int",      "long",   "register", "restrict", "return",
-        "short", "signed", "sizeof",   "static",   "struct", "switch",   "true",     "typedef",
-        "union", "void",   "unsigned", "volatile", "while",
+        "alignas",  "alignof",  "and",       "asm",       "auto",      "bitand",   "bitor",
+        "bool",     "break",    "case",      "catch",     "char",      "class",    "compl",
+        "concept",  "const",    "constexpr", "continue",  "decltype",  "default",  "delete",
+        "do",       "double",   "else",      "enum",      "explicit",  "export",   "extern",
+        "false",    "float",    "for",       "friend",    "goto",      "if",       "inline",
+        "int",      "long",     "mutable",   "namespace", "new",       "noexcept", "not",
+        "nullptr",  "operator", "or",        "private",   "protected", "public",   "register",
+        "requires", "restrict", "return",    "short",     "signed",    "sizeof",   "static",
+        "struct",   "switch",   "template",  "this",      "throw",     "true",     "try",
+        "typedef",  "typeid",   "typename",  "typeof",    "union",     "unsigned", "using",
+        "virtual",  "void",     "volatile",  "while",     "xor",
     };
     for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
         if (strcmp(name, keywords[i]) == 0) {

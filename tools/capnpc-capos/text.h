@@ -21,7 +21,7 @@ _Noreturn __attribute__((format(printf, 2, 3))) void refuse(const char *where, c
 void *allocate(size_t count, size_t size);
 __attribute__((format(printf, 1, 2))) const char *text_format(const char *format, ...);
 
-/* True for words that cannot name a C variable. */
+/* True for words that cannot name a variable in C or in C++. */
 bool text_is_keyword(const char *name);
 
 /* A copy of an identifier of letters and digits. */

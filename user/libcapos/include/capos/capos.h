@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Everything a capOS program needs: start, console, rings, heap, threads, and every interface of
- * schema/.
+ * Everything a capOS program in C or C++ needs: start, console, rings, heap, threads, and every
+ * interface of schema/.
  *
  *   #include <capos/capos.h>
  *
@@ -22,6 +22,7 @@
 #include "capos/heap.h"
 #include "capos/interfaces.h"
 #include "capos/invoke.h"
+#include "capos/linkage.h"
 #include "capos/lock.h"
 #include "capos/note.h"
 #include "capos/opcodes.h"

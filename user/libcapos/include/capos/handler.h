@@ -18,7 +18,10 @@
 #include <stdint.h>
 
 #include "capos/abi.h"
+#include "capos/linkage.h"
 #include "capos/upcall.h"
+
+CAPOS_LINKAGE_BEGIN
 
 typedef void capos_handler(struct capos_upcall_frame *frame);
 
@@ -29,3 +32,5 @@ int64_t capos_handler_begin(capos_cap_t signal, capos_handler *handler, void *st
 
 /* No handler for the calling thread any more. */
 int64_t capos_handler_end(capos_cap_t signal);
+
+CAPOS_LINKAGE_END

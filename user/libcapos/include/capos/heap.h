@@ -11,7 +11,13 @@
  */
 #include <stddef.h>
 
+#include "capos/linkage.h"
+
+CAPOS_LINKAGE_BEGIN
+
 void *capos_malloc(size_t size);
 void *capos_calloc(size_t count, size_t size);
 void *capos_realloc(void *block, size_t size);
 void capos_free(void *block); /* NULL is fine */
+
+CAPOS_LINKAGE_END

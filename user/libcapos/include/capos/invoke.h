@@ -22,7 +22,7 @@ struct capos_reply {
  */
 static inline struct capos_reply capos_invoke(uint64_t control, capos_cap_t capability, uint64_t a0,
                                               uint64_t a1, uint64_t a2, uint64_t deadline_ns) {
-    struct capos_reply reply = {.aux = a0};
+    struct capos_reply reply = {.result = 0, .aux = a0};
     register uint64_t argument1 __asm__("r10") = a1;
     register uint64_t argument2 __asm__("r8") = a2;
     register uint64_t deadline __asm__("r9") = deadline_ns;

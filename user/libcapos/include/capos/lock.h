@@ -17,6 +17,9 @@
 #include <stdint.h>
 
 #include "capos/abi.h"
+#include "capos/linkage.h"
+
+CAPOS_LINKAGE_BEGIN
 
 struct capos_mutex {
     uint32_t state; /* enum capos_mutex_state */
@@ -93,3 +96,5 @@ static inline void capos_once(struct capos_once *once, void (*run)(void)) {
         capos_once_run(once, run);
     }
 }
+
+CAPOS_LINKAGE_END

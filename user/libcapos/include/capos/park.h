@@ -20,7 +20,10 @@
 
 #include "capos/abi.h"
 #include "capos/invoke.h"
+#include "capos/linkage.h"
 #include "capos/opcodes.h"
+
+CAPOS_LINKAGE_BEGIN
 
 /* The ParkSpace named "park", once it was looked for; see capos_park_space. */
 extern capos_cap_t capos_park_space_found;
@@ -63,3 +66,5 @@ static inline int64_t capos_park(const volatile uint32_t *word, uint32_t expecte
 static inline int64_t capos_unpark(const volatile uint32_t *word, uint64_t count) {
     return capos_unpark_in(capos_park_space(), word, count);
 }
+
+CAPOS_LINKAGE_END

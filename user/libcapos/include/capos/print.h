@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capos/linkage.h"
+
+CAPOS_LINKAGE_BEGIN
+
 #define CAPOS_PRINTF_BYTES_MAX 4096
 
 /* Write all of it, to standard output or standard error. Return 0 or a negative error. */
@@ -31,3 +35,5 @@ __attribute__((format(printf, 3, 4))) size_t capos_format(char *buffer, size_t s
 
 /* The error's name as in schema/errors.capnp, such as "badAddress". */
 const char *capos_error_name(int64_t result);
+
+CAPOS_LINKAGE_END

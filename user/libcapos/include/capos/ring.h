@@ -31,6 +31,9 @@
 
 #include "capos/abi.h"
 #include "capos/invoke.h"
+#include "capos/linkage.h"
+
+CAPOS_LINKAGE_BEGIN
 
 struct capos_ring_client {
     struct capos_ring *ring;
@@ -105,3 +108,5 @@ static inline bool capos_ring_take(struct capos_ring_client *client,
     __atomic_store_n(&ring->completion_head, head + 1, __ATOMIC_RELEASE);
     return true;
 }
+
+CAPOS_LINKAGE_END

@@ -3,7 +3,10 @@
 #include <stdint.h>
 
 #include "capos/abi.h"
+#include "capos/linkage.h"
 #include "capos/process_spawner.h"
+
+CAPOS_LINKAGE_BEGIN
 
 struct capos_spawn_grant {
     const char *name; /* under which the program finds it */
@@ -36,3 +39,5 @@ uint32_t capos_spawn_build(const struct capos_spawn *spawn, uint64_t *words,
  */
 int64_t capos_spawn(capos_cap_t spawner, const struct capos_spawn *spawn, capos_cap_t *process,
                     uint32_t *detail);
+
+CAPOS_LINKAGE_END

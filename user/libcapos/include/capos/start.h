@@ -3,6 +3,9 @@
 #include <stdint.h>
 
 #include "capos/abi.h"
+#include "capos/linkage.h"
+
+CAPOS_LINKAGE_BEGIN
 
 /* Set before constructors run; read-only, valid for the life of the process. */
 extern const struct capos_start *capos_start_page;
@@ -19,3 +22,5 @@ capos_cap_t capos_lookup(const char *name, uint64_t interface);
 /* The CapSet in order: index < capos_start_page->capset_count. */
 const struct capos_capset_entry *capos_capset_entry(uint32_t index);
 const char *capos_capset_name(uint32_t index);
+
+CAPOS_LINKAGE_END

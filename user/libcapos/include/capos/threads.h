@@ -29,6 +29,9 @@
 
 #include "capos/abi.h"
 #include "capos/invoke.h"
+#include "capos/linkage.h"
+
+CAPOS_LINKAGE_BEGIN
 
 #define CAPOS_THREAD_STACK_BYTES_DEFAULT ((size_t)256 * 1024)
 #define CAPOS_THREAD_STACK_BYTES_MIN ((size_t)2048)
@@ -82,3 +85,5 @@ int64_t capos_thread_name(const struct capos_thread *thread, const char *name);
 
 /* A new capability of the interface Thread for the calling thread, to be released. */
 int64_t capos_thread_self(capos_cap_t *capability);
+
+CAPOS_LINKAGE_END
