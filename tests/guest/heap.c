@@ -42,8 +42,10 @@ static bool step(void) {
         blocks[index].bytes = capos_realloc(blocks[index].bytes, size);
         is_right &= blocks[index].bytes != NULL && holds_fill(index, kept);
     } else {
+        size_t align = (size_t)1 << random_next() % 13;
         capos_free(blocks[index].bytes);
-        blocks[index].bytes = capos_malloc(size);
+        blocks[index].bytes = capos_malloc_aligned(size, align);
+        is_right &= (uintptr_t)blocks[index].bytes % align == 0;
     }
     blocks[index].size = size;
     blocks[index].fill = (uint8_t)random_next();

@@ -8,6 +8,7 @@
 #include "capos/start.h"
 #include "capos/string.h"
 #include "capos/virtual_memory.h"
+#include "core/align.h"
 #include "user/libcapos/internal.h"
 
 /*
@@ -156,32 +157,58 @@ static void trim(struct block *block, uint64_t size) {
     block->seal = block_seal(block, SEAL_USED);
 }
 
-static void *allocate(size_t size) {
+/* A block that is in no list, so that its payload is aligned: what stands before it becomes a free
+ * block. Only for blocks that have room for that. */
+static struct block *align_block(struct block *block, uint64_t align) {
+    uint64_t payload = (uintptr_t)block + HEADER_BYTES;
+    if (payload % align == 0) {
+        return block;
+    }
+    uint64_t front = round_up(payload + BLOCK_BYTES_MIN, align) - payload;
+    struct block *right = block_right(block);
+    struct block *rest = (struct block *)((uintptr_t)block + front);
+    rest->size = block->size - front;
+    rest->left_size = front;
+    block->size = front;
+    right->left_size = rest->size;
+    right->seal = block_seal(right, SEAL_USED);
+    bin_insert(block);
+    return rest;
+}
+
+/* align: a power of two, BLOCK_ALIGN or more. */
+static void *allocate(size_t size, size_t align) {
     if (!is_initialised) {
         is_initialised = true;
         add_region(arena, ARENA_BYTES);
     }
-    uint64_t block_size = (size + HEADER_BYTES + BLOCK_ALIGN - 1) & ~(uint64_t)(BLOCK_ALIGN - 1);
+    uint64_t block_size = round_up(size + HEADER_BYTES, BLOCK_ALIGN);
     block_size = block_size < BLOCK_BYTES_MIN ? BLOCK_BYTES_MIN : block_size;
-    struct block *block = take_free(block_size);
-    if (block == NULL && grow(block_size)) {
-        block = take_free(block_size);
+    uint64_t room = align > BLOCK_ALIGN ? block_size + BLOCK_BYTES_MIN + align : block_size;
+    struct block *block = take_free(room);
+    if (block == NULL && grow(room)) {
+        block = take_free(room);
     }
     if (block == NULL) {
         return NULL;
     }
+    block = align_block(block, align);
     trim(block, block_size);
     return (char *)block + HEADER_BYTES;
 }
 
-void *capos_malloc(size_t size) {
-    if (size > BLOCK_BYTES_MAX) {
+void *capos_malloc_aligned(size_t size, size_t align) {
+    if (size > BLOCK_BYTES_MAX || align > BLOCK_BYTES_MAX || !is_power_of_two(align)) {
         return NULL;
     }
     internal_lock(&lock);
-    void *payload = allocate(size);
+    void *payload = allocate(size, align < BLOCK_ALIGN ? BLOCK_ALIGN : align);
     internal_unlock(&lock);
     return payload;
+}
+
+void *capos_malloc(size_t size) {
+    return capos_malloc_aligned(size, BLOCK_ALIGN);
 }
 
 void *capos_calloc(size_t count, size_t size) {

@@ -2,16 +2,15 @@
 //! the VirtualMemory named "memory" where there is one.
 use core::alloc::{GlobalAlloc, Layout};
 use core::ffi::c_void;
-use core::ptr::null_mut;
 
 unsafe extern "C" {
-    fn capos_malloc(size: usize) -> *mut c_void;
+    fn capos_malloc_aligned(size: usize, align: usize) -> *mut c_void;
     fn capos_calloc(count: usize, size: usize) -> *mut c_void;
     fn capos_realloc(block: *mut c_void, size: usize) -> *mut c_void;
     fn capos_free(block: *mut c_void);
 }
 
-/// To what libcapos aligns its blocks.
+/// To what libcapos aligns its blocks when nothing else is asked for.
 const BLOCK_ALIGN: usize = 16;
 
 struct Heap;
@@ -19,36 +18,15 @@ struct Heap;
 #[global_allocator]
 static HEAP: Heap = Heap;
 
-/// A block within a larger one, whose address stands in the word before it.
-unsafe fn allocate_aligned(layout: Layout) -> *mut u8 {
-    let Some(size) = layout.size().checked_add(layout.align()) else {
-        return null_mut();
-    };
-    // SAFETY: no block is at address 0. Both are aligned to 16, so that at least that many bytes
-    // lie between the two.
-    unsafe {
-        let whole: *mut u8 = capos_malloc(size).cast();
-        if whole.is_null() {
-            return null_mut();
-        }
-        let block = whole.add(layout.align() - whole.addr() % layout.align());
-        block.cast::<*mut u8>().sub(1).write(whole);
-        block
-    }
-}
-
 // SAFETY: blocks are as long and as aligned as asked for, and stay until they are freed.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if layout.align() > BLOCK_ALIGN {
-            return unsafe { allocate_aligned(layout) };
-        }
-        unsafe { capos_malloc(layout.size()).cast() }
+        unsafe { capos_malloc_aligned(layout.size(), layout.align()).cast() }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if layout.align() > BLOCK_ALIGN {
-            let block = unsafe { allocate_aligned(layout) };
+            let block = unsafe { self.alloc(layout) };
             if !block.is_null() {
                 unsafe { block.write_bytes(0, layout.size()) };
             }
@@ -57,11 +35,8 @@ unsafe impl GlobalAlloc for Heap {
         unsafe { capos_calloc(1, layout.size()).cast() }
     }
 
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let is_within = layout.align() > BLOCK_ALIGN;
-        let whole =
-            if is_within { unsafe { block.cast::<*mut u8>().sub(1).read() } } else { block };
-        unsafe { capos_free(whole.cast()) };
+    unsafe fn dealloc(&self, block: *mut u8, _: Layout) {
+        unsafe { capos_free(block.cast()) };
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
