@@ -39,15 +39,20 @@ list_program() {
         '{ print run, NR }'
 }
 
-for source in tests/guest/*.c tests/faults/*.c; do
+for source in tests/guest/*.c tests/guest/*.cc tests/faults/*.c; do
     [ -e "$source" ] || continue
     name=${source#tests/}
-    list_program "${name%.c}" "build/${source%.c}.elf" "$source"
+    list_program "${name%.*}" "build/${source%.*}.elf" "$source"
 done
 for folder in demos/c/*/; do
     [ -e "$folder" ] || continue
     name=$(basename "$folder")
     list_program "demo/$name" "build/demos/$name.elf" "$folder"*.c
+done
+for folder in demos/cpp/*/; do
+    [ -e "$folder" ] || continue
+    name=cpp/$(basename "$folder")
+    list_program "demo/$name" "build/demos/$name.elf" "$folder"*.cc
 done
 for source in tests/rust/src/bin/*.rs demos/rust/*/src/main.rs; do
     [ -e "$source" ] || continue

@@ -153,9 +153,10 @@ check_lines() {
 
 run_program() {
     case $name in
-    guest/* | faults/*) sources=tests/$name.c ;;
+    guest/* | faults/*) sources=$(ls "tests/$name.c" "tests/$name.cc" 2>/dev/null || :) ;;
     rust/*) sources=tests/rust/src/bin/${name#rust/}.rs ;;
     demo/rust/*) sources=demos/${name#demo/}/src/main.rs ;;
+    demo/cpp/*) sources=$(ls "demos/${name#demo/}"/*.cc) ;;
     demo/*) sources=$(ls "demos/c/${name#demo/}"/*.c) ;;
     esac
     grants=$(header grants)

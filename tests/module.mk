@@ -68,9 +68,10 @@ check-programs: $(GEN)/.stamp
 check: $(CHECK_STEPS:%=$(CHECK_TAP)/%.tap)
 	@sh tests/check/total.sh $^
 
-##@ make format        write all C files as clang-format would, and those in Rust as rustfmt would
+##@ make format        write all files in C and C++ as clang-format would, and Rust as rustfmt would
 format: rust-format
-	@find $(sort $(FORMAT_DIRS)) -name '*.[ch]' -exec $(CLANG_FORMAT) -i {} +
+	@find $(sort $(FORMAT_DIRS)) \( -name '*.[ch]' -o -name '*.cc' -o -name new \) \
+	    -exec $(CLANG_FORMAT) -i {} +
 
 ##@ make conformance   write docs/conformance.md from tests/conformance
 .PHONY: conformance

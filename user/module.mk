@@ -9,9 +9,10 @@ CLIENT_SOURCES := $(patsubst schema/%.capnp,$(GEN)/client/%.c,$(INTERFACE_SCHEMA
 $(CLIENT_SOURCES): $(GEN)/.stamp
 	@touch $@
 
-LIBCAPOS_SOURCES := $(sort $(wildcard user/libcapos/*.c)) user/libcapos/thread_entry.S \
+LIBCAPOS_SOURCES := $(sort $(wildcard user/libcapos/*.c user/libcapos/cxx/*.c)) user/libcapos/thread_entry.S \
     core/format.c core/tls_layout.c core/wire.c core/wire_builder.c $(CLIENT_SOURCES)
 LIBCAPOS_HEADERS := $(sort $(wildcard user/libcapos/include/capos/*.h include/capos/*.h))
+CXX_HEADERS := user/libcapos/include/new
 
 # The names of errors, from the schema: "  badAddress @6" becomes [6] = "badAddress".
 ERROR_NAMES := $(BUILD)/user/error_names.inc
@@ -32,10 +33,11 @@ $(SYSROOT)/lib/crt0.o: $(call objects,user,user/libcapos/crt0.S)
 
 # Headers of all origins in one place; capos/interfaces.h names those that the schema makes. clang
 # looks for them in usr/include.
-$(SYSROOT)/.stamp: $(GEN)/.stamp $(LIBCAPOS_HEADERS)
+$(SYSROOT)/.stamp: $(GEN)/.stamp $(LIBCAPOS_HEADERS) $(CXX_HEADERS)
 	$(call say,HEADERS,$(SYSROOT)/include)
 	@rm -rf $(SYSROOT)/include && mkdir -p $(SYSROOT)/include/capos
 	@cp $(LIBCAPOS_HEADERS) $(GEN)/include/capos/*.h $(SYSROOT)/include/capos/
+	@cp $(CXX_HEADERS) $(SYSROOT)/include/
 	@{ echo '#pragma once'; for file in $(GEN)/include/capos/*.h; do \
 	    echo "#include \"capos/$${file##*/}\""; done; } >$(SYSROOT)/include/capos/interfaces.h
 	@ln -sfn . $(SYSROOT)/usr
@@ -44,11 +46,18 @@ $(SYSROOT)/.stamp: $(GEN)/.stamp $(LIBCAPOS_HEADERS)
 # ---- programs -----------------------------------------------------------------------------------
 
 PROGRAM_CFLAGS := -std=c17 -O2 -I. $(WARNINGS) $(REPRODUCIBLE)
+# In C++ -Wextra wants members that are left out to be spelled, where C takes them for 0.
+PROGRAM_CXXFLAGS := -std=c++20 -O2 -I. $(filter-out %-prototypes,$(WARNINGS)) \
+    -Wno-missing-field-initializers $(REPRODUCIBLE)
 
 $(BUILD)/obj/program/%.o: %.c $(MAKEFILE_LIST) $(CAPOS_CC) $(SYSROOT)/.stamp | $(CAPOS_CC_NEEDS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CAPOS_CC) $(PROGRAM_CFLAGS) -MMD -MP -MJ $@.json -c $< -o $@
+$(BUILD)/obj/program/%.o: %.cc $(MAKEFILE_LIST) $(CAPOS_CC) $(SYSROOT)/.stamp | $(CAPOS_CC_NEEDS)
+	$(call say,C++,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BIN)/capos-c++ $(PROGRAM_CXXFLAGS) -MMD -MP -MJ $@.json -c $< -o $@
 $(BUILD)/obj/program/%.o: %.S $(MAKEFILE_LIST) $(CAPOS_CC) $(SYSROOT)/.stamp | $(CAPOS_CC_NEEDS)
 	$(call say,AS,$@)
 	@mkdir -p $(@D)
@@ -67,7 +76,7 @@ $(eval $(call program,$(BUILD)/user/init.elf,$(wildcard user/init/*.c)))
 $(eval $(call program,$(BUILD)/user/shell.elf,$(wildcard user/shell/*.c) core/elf.c core/elf_note.c))
 ALL += $(BUILD)/user/init.elf $(BUILD)/user/shell.elf
 
-# tests/guest/NAME.c becomes build/tests/guest/NAME.elf; what else one is made of stands here.
+# tests/guest/NAME.c, or NAME.cc, becomes build/tests/guest/NAME.elf; what else one is made of stands here.
 SOURCES_guest_clock_page := tests/guest/clock_page/read.S
 SOURCES_guest_float := demos/c/float/state.c demos/c/float/registers.S
 SOURCES_guest_signal_memory := tests/guest/signal_storm/storm.S
@@ -75,9 +84,9 @@ SOURCES_guest_signal_storm := tests/guest/signal_storm/storm.S demos/c/float/reg
     demos/c/float/state.c
 SOURCES_guest_thread_spawner := tests/guest/thread_spawner/entry.S
 SOURCES_guest_hostile := $(sort $(wildcard tests/guest/hostile/*.c))
-GUEST_TEST_NAMES := $(basename $(notdir $(sort $(wildcard tests/guest/*.c))))
+GUEST_TEST_NAMES := $(basename $(notdir $(sort $(wildcard tests/guest/*.c tests/guest/*.cc))))
 $(foreach name,$(GUEST_TEST_NAMES),$(eval $(call program,$(BUILD)/tests/guest/$(name).elf,\
-    tests/guest/$(name).c $(SOURCES_guest_$(name)))))
+    $(wildcard tests/guest/$(name).c tests/guest/$(name).cc) $(SOURCES_guest_$(name)))))
 GUEST_TESTS += $(GUEST_TEST_NAMES:%=$(BUILD)/tests/guest/%.elf)
 
 # tests/faults/NAME.c becomes build/tests/faults/NAME.elf; all of them are driven the same way.

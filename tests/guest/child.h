@@ -23,10 +23,10 @@ static inline int64_t child_spawn(const struct child *child, capos_cap_t *proces
     struct capos_spawn spawn = {
         .program = capos_program_name,
         .arguments = arguments,
-        .argument_count = count,
         .environment = environment,
-        .environment_count = 1,
         .grants = child->grants,
+        .argument_count = count,
+        .environment_count = 1,
         .grant_count = child->grant_count,
         .frames_limit = child->frames_limit,
     };

@@ -21,6 +21,15 @@ capos_cap_t park_space_if_granted(void);
 void internal_lock(struct capos_mutex *mutex);
 void internal_unlock(struct capos_mutex *mutex);
 
+/* The same for words: waits there while it has this value, and may come back for no reason; wakes
+ * all who wait there. */
+void internal_park(const uint32_t *word, uint32_t expected);
+void internal_unpark(const uint32_t *word);
+
+/* The destructors of the calling thread's thread-local objects. There only in programs that have
+ * any: see cxx/destructors.c. */
+void thread_destructors_run(void) __attribute__((weak));
+
 /* Gives memory back that is kept in store, when the heap finds no more; false when there is none.
  * NULL: nobody keeps any. */
 extern bool (*_Atomic internal_give_back)(void);

@@ -69,6 +69,17 @@ void internal_unlock(struct capos_mutex *mutex) {
     }
 }
 
+void internal_park(const uint32_t *word, uint32_t expected) {
+    park_or_yield(park_space_if_granted(), word, expected);
+}
+
+void internal_unpark(const uint32_t *word) {
+    capos_cap_t space = park_space_if_granted();
+    if (space != CAPOS_CAP_NONE) {
+        (void)capos_unpark_in(space, word, UINT64_MAX);
+    }
+}
+
 int64_t capos_cond_wait(struct capos_cond *cond, struct capos_mutex *mutex, uint64_t deadline_ns) {
     uint32_t sequence = __atomic_load_n(&cond->sequence, __ATOMIC_RELAXED);
     capos_mutex_unlock(mutex);

@@ -316,6 +316,9 @@ int64_t capos_thread_detach(struct capos_thread *thread) {
 }
 
 _Noreturn void capos_thread_exit(int64_t value) {
+    if (thread_destructors_run != NULL) {
+        thread_destructors_run();
+    }
     struct capos_thread_block *block = current;
     uint64_t stack = 0, stack_bytes = 0;
     if (block != NULL) {
