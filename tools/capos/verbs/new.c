@@ -38,6 +38,28 @@ static const struct language languages[] = {
                     "    $/capos run --grant console @.elf\n",
     },
     {
+        .name = "c++",
+        .files = {{"@.cc", "#include <capos/capos.h>\n"
+                           "\n"
+                           "namespace {\n"
+                           "\n"
+                           "struct Greeting {\n"
+                           "    const char *name;\n"
+                           "    void print() const {\n"
+                           "        capos_printf(\"Hello, %s\\n\", name);\n"
+                           "    }\n"
+                           "};\n"
+                           "\n"
+                           "} // namespace\n"
+                           "\n"
+                           "int main(int argc, char **argv) {\n"
+                           "    Greeting{argc > 1 ? argv[1] : \"world\"}.print();\n"
+                           "    return 0;\n"
+                           "}\n"}},
+        .commands = "    $/bin/capos-c++ -std=c++20 -O2 @.cc -o @.elf\n"
+                    "    $/capos run --grant console @.elf\n",
+    },
+    {
         .name = "rust",
         .files = {{"Cargo.toml", "[package]\n"
                                  "name = \"@\"\n"
@@ -82,7 +104,7 @@ static const struct language *find_language(const char *name) {
             return &languages[i];
         }
     }
-    message_error(name, "no such language; write --lang c or --lang rust");
+    message_error(name, "no such language; write --lang c, --lang c++ or --lang rust");
     return NULL;
 }
 
@@ -160,14 +182,14 @@ static int new_run(int argc, char **argv) {
         if (strcmp(argv[i], "--lang") == 0 && i + 1 < argc) {
             language_name = argv[++i];
         } else if (name != NULL || argv[i][0] == '-') {
-            message_error(argv[i], "not expected here; write capos new NAME [--lang c|rust]");
+            message_error(argv[i], "not expected here; write capos new NAME [--lang c|c++|rust]");
             return EXIT_CODE_TOOL;
         } else {
             name = argv[i];
         }
     }
     if (name == NULL) {
-        message_error("new", "no program is named; write capos new NAME [--lang c|rust]");
+        message_error("new", "no program is named; write capos new NAME [--lang c|c++|rust]");
         return EXIT_CODE_TOOL;
     }
     const struct language *language = find_language(language_name);
@@ -180,9 +202,8 @@ static int new_run(int argc, char **argv) {
 const struct verb verb_new = {
     .name = "new",
     .summary = "begin a program: a folder with all that it needs",
-    .help =
-        "usage: capos new NAME [--lang c|rust]\n\n"
-        "Makes the folder NAME with a program that greets, in C or in Rust, and prints what to\n"
-        "type to build and run it.\n",
+    .help = "usage: capos new NAME [--lang c|c++|rust]\n\n"
+            "Makes the folder NAME with a program that greets, in C, C++ or Rust, and prints what\n"
+            "to type to build and run it.\n",
     .run = new_run,
 };
