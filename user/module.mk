@@ -62,6 +62,12 @@ $(BUILD)/obj/program/%.o: %.S $(MAKEFILE_LIST) $(CAPOS_CC) $(SYSROOT)/.stamp | $
 	$(call say,AS,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CAPOS_CC) $(PROGRAM_CFLAGS) -MMD -MP -c $< -o $@
+# LLVM IR, after the C preprocessor.
+$(BUILD)/obj/program/%.o: %.ll $(MAKEFILE_LIST) $(CAPOS_CC) $(SYSROOT)/.stamp | $(CAPOS_CC_NEEDS)
+	$(call say,IR,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CAPOS_CC) -E -P -xassembler-with-cpp -I. -MMD -MP -MF $(@:.o=.d) -MT $@ $< -o $@.ll
+	$(Q)$(CAPOS_CC) -O2 -c $@.ll -o $@
 
 # $(call program,ELF,SOURCES): one program of the tree.
 define program
@@ -77,6 +83,8 @@ $(eval $(call program,$(BUILD)/user/shell.elf,$(wildcard user/shell/*.c) core/el
 ALL += $(BUILD)/user/init.elf $(BUILD)/user/shell.elf
 
 # tests/guest/NAME.c, or NAME.cc, becomes build/tests/guest/NAME.elf; what else one is made of stands here.
+SOURCES_guest_calling_conventions := demos/c/float/state.c demos/c/float/registers.S \
+    $(sort $(wildcard $(addprefix tests/guest/calling_conventions/*.,c S ll)))
 SOURCES_guest_clock_page := tests/guest/clock_page/read.S
 SOURCES_guest_float := demos/c/float/state.c demos/c/float/registers.S
 SOURCES_guest_signal_memory := tests/guest/signal_storm/storm.S
