@@ -38,7 +38,7 @@ static struct outcome outcomes[CONVENTION_COUNT][FUNCTION_COUNT];
 static capos_cap_t timer, policy;
 static bool is_wide, can_iret;
 
-/* ---- tail calls and thread-local variables ------------------------------------------------- */
+/* ---- what some of them are for ------------------------------------------------------------- */
 
 #define DEPTH 1000000
 int64_t tail_deep(int64_t depth), swifttail_deep(int64_t depth);
@@ -55,6 +55,14 @@ static void test_deep(void) {
     struct capos_thread swifttail = crew_start(run_swifttail, NULL);
     tap_report(crew_value(&tail) == DEPTH * 2, "tail calls a million deep");
     tap_report(crew_value(&swifttail) == DEPTH * 2, "swifttail calls a million deep");
+}
+
+const void *call_swift(const void *self);
+int64_t call_swifttail(uintptr_t context, uintptr_t self);
+
+static void test_swift(void) {
+    tap_report(call_swift(&timer) == &timer, "swift has self in r13 and the error in r12");
+    tap_report(call_swifttail(40, 2) == 42, "swifttail has self in r13 and the context in r14");
 }
 
 extern _Thread_local int64_t thread_variable;
@@ -295,6 +303,7 @@ int main(void) {
     is_wide = state_is_wide();
     can_iret = !has_smap();
     test_deep();
+    test_swift();
     run_storm();
     for (unsigned i = 0; i < CONVENTION_COUNT * FUNCTION_COUNT; i++) {
         if (can_run(i / FUNCTION_COUNT, i % FUNCTION_COUNT)) {

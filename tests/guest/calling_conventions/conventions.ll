@@ -141,6 +141,23 @@ declare void @opaque()
 #define ATTRIBUTES
 #include "tests/guest/calling_conventions/template.inc"
 
+/* Parameters that have registers of their own. */
+declare swiftcc i64 @swift_callee(ptr swiftself, ptr swifterror)
+declare swifttailcc i64 @swifttail_callee(ptr swiftasync, ptr swiftself)
+define ptr @call_swift(ptr %self) nounwind {
+    %slot = alloca swifterror ptr
+    store ptr null, ptr %slot
+    %same = call swiftcc i64 @swift_callee(ptr swiftself %self, ptr swifterror %slot)
+    %error = load ptr, ptr %slot
+    %offset = sub i64 %same, 1
+    %result = getelementptr i8, ptr %error, i64 %offset
+    ret ptr %result
+}
+define i64 @call_swifttail(ptr %context, ptr %self) nounwind {
+    %sum = call swifttailcc i64 @swifttail_callee(ptr swiftasync %context, ptr swiftself %self)
+    ret i64 %sum
+}
+
 /* What these two are for: a call out of code that can spare no register, as a handler is. */
 define preserve_mostcc void @handler_preserve_most() nounwind {
     call void asm sideeffect "call harness_spoil", ALL_REGISTERS()

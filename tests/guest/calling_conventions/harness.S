@@ -186,6 +186,22 @@ record_full_\name:
         hold
         retq
 
+        /* Self is in R13 and stays there, the error is in R12 both ways, the context in R14. Says 1
+         * when there was no error, and makes self the error. The other takes away 8 bytes, as the
+         * table says. */
+        function swift_callee, .text.swift_callee
+        xorl    %eax, %eax
+        testq   %r12, %r12
+        sete    %al
+        movq    %r13, %r12
+        retq
+
+        function swifttail_callee, .text.swift_callee
+        leaq    (%r13, %r14), %rax
+        xorl    %r13d, %r13d
+        xorl    %r14d, %r14d
+        retq    $8
+
         /* ---- upcalls ------------------------------------------------------------------------- */
 
         /* RDI = frame, RSI = kind (capos/upcall.h). Counts, makes the two cheap calls of cold
