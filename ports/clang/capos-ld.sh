@@ -1,7 +1,7 @@
 #!/bin/sh
 # capos-ld: the link step of capos-cc. Takes the command line that clang writes for gcc and runs
-# lld with what makes a capOS program: static, at 0x200000, no page in two segments, unused functions
-# and their ELF notes dropped. CAPOS_LLD names another lld.
+# lld with what makes a capOS program: static, at 0x200000, no page in two segments, large data behind
+# all else, unused functions and their ELF notes dropped. CAPOS_LLD names another lld.
 set -eu
 
 lld=${CAPOS_LLD:-ld.lld-19}
@@ -62,16 +62,22 @@ done
 # Code that asks at run time where a thread-local variable is calls __tls_get_addr, of the dynamic
 # linker. lld would make it ask no more; but whoever compiled it so counts on libraries that are
 # loaded later, and none are.
+errors=$(mktemp)
+trap 'rm -f "$errors"' EXIT
+code=0
 said=$("$lld" -static --gc-sections --image-base=0x200000 --build-id=none -z noexecstack \
-    -z separate-loadable-segments -z max-page-size=4096 -z norelro --trace-symbol=__tls_get_addr \
-    ${start:+"$start"} "$@" -L"$lib" $libraries) || {
+    -z separate-loadable-segments -z max-page-size=4096 -z norelro -z lrodata-after-bss \
+    --trace-symbol=__tls_get_addr ${start:+"$start"} "$@" -L"$lib" $libraries 2>"$errors") || {
     code=$?
-    printf '%s' "${said:+$said
-}"
-    exit $code
 }
+cat "$errors" >&2
 dynamic=$(printf '%s\n' "$said" | sed -n 's/: reference to __tls_get_addr$//p')
 [ -z "$said" ] || printf '%s\n' "$said" | grep -v '__tls_get_addr$' || :
+if grep -q 'relocation R_X86_64_[A-Z0-9]* out of range' "$errors"; then
+    die "code of the small model reaches 2 GiB, and what is named above is further away; compile" \
+        "with -mcmodel=medium where static data are large, with -mcmodel=large where code is far"
+fi
+[ "$code" = 0 ] || exit "$code"
 if [ -n "$dynamic" ]; then
     rm -f "$output"
     die "$(printf '%s' "$dynamic" | tr '\n' ' '): thread-local variables by the model" \
