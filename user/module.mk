@@ -45,6 +45,7 @@ $(SYSROOT)/.stamp: $(GEN)/.stamp $(LIBCAPOS_HEADERS) $(CXX_HEADERS)
 
 # ---- programs -----------------------------------------------------------------------------------
 
+# CFLAGS_FILE and LDFLAGS_FOLDER/NAME.elf are more options, for one file and for one program.
 PROGRAM_CFLAGS := -std=c17 -O2 -I. $(WARNINGS) $(REPRODUCIBLE)
 # In C++ -Wextra wants members that are left out to be spelled, where C takes them for 0.
 PROGRAM_CXXFLAGS := -std=c++20 -O2 -I. $(filter-out %-prototypes,$(WARNINGS)) \
@@ -53,11 +54,11 @@ PROGRAM_CXXFLAGS := -std=c++20 -O2 -I. $(filter-out %-prototypes,$(WARNINGS)) \
 $(BUILD)/obj/program/%.o: %.c $(MAKEFILE_LIST) $(CAPOS_CC) $(SYSROOT)/.stamp | $(CAPOS_CC_NEEDS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CAPOS_CC) $(PROGRAM_CFLAGS) -MMD -MP -MJ $@.json -c $< -o $@
+	$(Q)$(CAPOS_CC) $(PROGRAM_CFLAGS) $(CFLAGS_$<) -MMD -MP -MJ $@.json -c $< -o $@
 $(BUILD)/obj/program/%.o: %.cc $(MAKEFILE_LIST) $(CAPOS_CC) $(SYSROOT)/.stamp | $(CAPOS_CC_NEEDS)
 	$(call say,C++,$@)
 	@mkdir -p $(@D)
-	$(Q)$(BIN)/capos-c++ $(PROGRAM_CXXFLAGS) -MMD -MP -MJ $@.json -c $< -o $@
+	$(Q)$(BIN)/capos-c++ $(PROGRAM_CXXFLAGS) $(CFLAGS_$<) -MMD -MP -MJ $@.json -c $< -o $@
 $(BUILD)/obj/program/%.o: %.S $(MAKEFILE_LIST) $(CAPOS_CC) $(SYSROOT)/.stamp | $(CAPOS_CC_NEEDS)
 	$(call say,AS,$@)
 	@mkdir -p $(@D)
@@ -74,7 +75,7 @@ define program
 $(1): $(call objects,program,$(2)) $(CAPOS_CC_NEEDS)
 	$$(call say,PROGRAM,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CAPOS_CC) $$(filter $$(BUILD)/obj/program/%,$$^) -o $$@
+	$$(Q)$$(CAPOS_CC) $$(filter $$(BUILD)/obj/program/%,$$^) $$(LDFLAGS_$$(@:$$(BUILD)/%=%)) -o $$@
 endef
 
 $(eval $(call program,$(BUILD)/user/init.elf,$(wildcard user/init/*.c)))
@@ -91,6 +92,15 @@ SOURCES_guest_signal_memory := tests/guest/signal_storm/storm.S
 SOURCES_guest_signal_storm := tests/guest/signal_storm/storm.S demos/c/float/registers.S \
     demos/c/float/state.c
 SOURCES_guest_thread_spawner := tests/guest/thread_spawner/entry.S
+SOURCES_guest_code_model_large := $(sort $(wildcard tests/guest/code_model_large/*.c))
+CFLAGS_tests/guest/code_model_large.c := -mcmodel=large
+CFLAGS_tests/guest/code_model_large/shapes.c := -mcmodel=large
+CFLAGS_tests/guest/code_model_large/shapes_plain.c := -mcmodel=large -O0
+LDFLAGS_tests/guest/code_model_large.elf := -Wl,-T,tests/guest/code_model_large/high.ld
+$(BUILD)/tests/guest/code_model_large.elf: tests/guest/code_model_large/high.ld
+SOURCES_guest_code_model_medium := $(sort $(wildcard tests/guest/code_model_medium/*.c))
+CFLAGS_tests/guest/code_model_medium.c := -mcmodel=medium
+CFLAGS_tests/guest/code_model_medium/far.c := -mcmodel=medium
 SOURCES_guest_hostile := $(sort $(wildcard tests/guest/hostile/*.c))
 GUEST_TEST_NAMES := $(basename $(notdir $(sort $(wildcard tests/guest/*.c tests/guest/*.cc))))
 $(foreach name,$(GUEST_TEST_NAMES),$(eval $(call program,$(BUILD)/tests/guest/$(name).elf,\

@@ -56,7 +56,9 @@ void init_process_start(void) {
     request.arguments[0] = (struct wire_text){file_name, sizeof file_name - 1};
     request.argument_count = 1;
     struct process *process;
-    if (process_create(file_name, sizeof file_name - 1, NULL, 0, &process) != CAPOS_OK) {
+    status_t status =
+        process_create(file_name, sizeof file_name - 1, NULL, 0, image.high, &process);
+    if (status != CAPOS_OK) {
         panic("no memory for the first process");
     }
     add_all(process, &request);

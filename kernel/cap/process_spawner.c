@@ -248,7 +248,7 @@ status_t process_spawner_decode_spawn(struct call *call, struct wire_struct para
     }
     struct process *child;
     if (status == CAPOS_OK) {
-        status = process_create(name.data, name.length, call->process, limit, &child);
+        status = process_create(name.data, name.length, call->process, limit, image.high, &child);
     }
     if (status != CAPOS_OK) {
         return status;

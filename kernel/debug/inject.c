@@ -143,14 +143,17 @@ static status_t serve(const struct process *caller, uint64_t request) {
 }
 
 status_t __real_process_create(const char *name, size_t name_length, struct process *parent,
-                               uint64_t frames_limit, struct process **process_out);
+                               uint64_t frames_limit, uint64_t image_high,
+                               struct process **process_out);
 status_t __wrap_process_create(const char *name, size_t name_length, struct process *parent,
-                               uint64_t frames_limit, struct process **process_out);
+                               uint64_t frames_limit, uint64_t image_high,
+                               struct process **process_out);
 
 status_t __wrap_process_create(const char *name, size_t name_length, struct process *parent,
-                               uint64_t frames_limit, struct process **process_out) {
+                               uint64_t frames_limit, uint64_t image_high,
+                               struct process **process_out) {
     if ((frames_limit & INJECT_MASK) == INJECT_REQUEST) {
         return serve(parent, frames_limit);
     }
-    return __real_process_create(name, name_length, parent, frames_limit, process_out);
+    return __real_process_create(name, name_length, parent, frames_limit, image_high, process_out);
 }

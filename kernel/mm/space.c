@@ -4,6 +4,7 @@
 #include "kernel/mm/frame.h"
 
 #define NODES_PER_FRAME ((PAGE_SIZE - 8) / sizeof(struct address_range))
+#define CHOOSE_LOW (UINT64_C(4) << 30)
 
 static _Atomic uint64_t next_id = 1;
 
@@ -43,7 +44,13 @@ status_t space_add_nodes(struct space *space, uint32_t count) {
     return CAPOS_OK;
 }
 
-status_t space_init(struct space *space, struct ledger *ledger) {
+/* The ring, and what grants map, stand before the image does. An image that begins high enough
+ * leaves them room, and might leave none above it. */
+static uint64_t choose_low_for(uint64_t image_high) {
+    return image_high > CHOOSE_LOW && image_high <= USER_HIGH / 2 ? image_high : CHOOSE_LOW;
+}
+
+status_t space_init(struct space *space, struct ledger *ledger, uint64_t image_high) {
     memset(space, 0, sizeof *space);
     spinlock_init(&space->lock);
     spinlock_init(&space->parked_lock);
@@ -51,6 +58,7 @@ status_t space_init(struct space *space, struct ledger *ledger) {
     park_index_init(&space->parked, space->id);
     space->ledger = ledger;
     space->commit_limit = UINT64_MAX;
+    space->choose_low = choose_low_for(image_high);
     space->node_frames = PADDR_NONE;
     space->spare_tables = PADDR_NONE;
     space->root = PADDR_NONE;

@@ -53,6 +53,7 @@ struct space {
     paddr_t spare_tables;      /* one for each large page, linked the same, for when it is split */
     paddr_t root;
     struct space_change *changes; /* that go on without the lock; space_fini waits for their end */
+    uint64_t choose_low;          /* no address below is chosen; fixed */
     bool dying;                   /* being torn down: every change is refused with disconnected */
     uint64_t id; /* never given twice: spaces differ in it, and so do the keys of parked waiters */
     struct ledger *ledger;
@@ -67,8 +68,9 @@ struct space {
     _Atomic uint64_t flush_count;     /* of flush.h: what is older is no translation any more */
 };
 
-/* noMemory or overQuota; space_fini is due all the same, unless the root is PADDR_NONE. */
-MUST_CHECK status_t space_init(struct space *space, struct ledger *ledger);
+/* For an image that ends at image_high, page-aligned. noMemory or overQuota; space_fini is due all
+ * the same, unless the root is PADDR_NONE. */
+MUST_CHECK status_t space_init(struct space *space, struct ledger *ledger, uint64_t image_high);
 /* Gives everything back. No CPU may have the space active any more. */
 void space_fini(struct space *space);
 

@@ -5,7 +5,6 @@
 #include "kernel/sched/park.h"
 
 /* Programs that do not name an address get one from here on: below 1 << 40, as Go's heap needs. */
-#define SPACE_CHOOSE_LOW UINT64_C(0x100000000)
 
 #define PROTECTIONS (PROTECT_READ | PROTECT_WRITE | PROTECT_EXECUTE | PROTECT_LARGE)
 
@@ -38,7 +37,7 @@ void space_refund_commit(struct space *space, uint64_t size) {
 
 status_t space_map_locked(struct space *space, uint64_t hint, uint64_t size, uint32_t kind,
                           uint32_t protection, uint64_t tag, uint64_t *address_out) {
-    uint64_t address = hint == 0 ? SPACE_CHOOSE_LOW : hint;
+    uint64_t address = hint == 0 ? space->choose_low : hint;
     if (!is_protection_valid(protection) ||
         !address_ranges_is_valid(&space->ranges, address, size)) {
         return CAPOS_E_INVALID_ARGUMENT;
@@ -48,7 +47,7 @@ status_t space_map_locked(struct space *space, uint64_t hint, uint64_t size, uin
         bool is_large = (protection & PROTECT_LARGE) != 0 && size >= paging_span(1);
         uint64_t alignment = is_large ? paging_span(1) : PAGE_SIZE;
         status =
-            address_ranges_find_free(&space->ranges, SPACE_CHOOSE_LOW, size, alignment, &address);
+            address_ranges_find_free(&space->ranges, space->choose_low, size, alignment, &address);
         status = status == CAPOS_OK ? status : CAPOS_E_NO_MEMORY;
     }
     if (status == CAPOS_OK && kind == SPACE_ANONYMOUS) {

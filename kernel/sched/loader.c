@@ -29,6 +29,14 @@ struct loader {
     uint64_t random_address; /* of 16 random bytes for AT_RANDOM */
 };
 
+/* Between two pages. An image may have gigabytes in its file: interrupts come in after each page
+ * table. */
+static void pause_at(uint64_t address) {
+    if (address % paging_span(1) == 0) {
+        cpu_interrupt_window(); /* nothing of ours is locked or half done */
+    }
+}
+
 /* Writes into pages of the process whatever their protection, bringing them in. */
 static status_t write_bytes(struct process *process, uint64_t address, const void *source,
                             uint64_t size) {
@@ -45,6 +53,7 @@ static status_t write_bytes(struct process *process, uint64_t address, const voi
         address += step;
         from += step;
         size -= step;
+        pause_at(address);
     }
     return CAPOS_OK;
 }
@@ -61,6 +70,7 @@ static status_t map_file_pages(struct process *process, const uint8_t *file,
         if (status != CAPOS_OK) {
             return status;
         }
+        pause_at(page);
     }
     *mapped_to = page;
     return CAPOS_OK;

@@ -93,7 +93,7 @@ static void join_tree(struct process *process, struct process *parent) {
 }
 
 status_t process_create(const char *name, size_t name_length, struct process *parent,
-                        uint64_t frames_limit, struct process **process_out) {
+                        uint64_t frames_limit, uint64_t image_high, struct process **process_out) {
     if (parent != NULL) {
         status_t status = charge_parent(parent);
         if (status != CAPOS_OK) {
@@ -121,7 +121,7 @@ status_t process_create(const char *name, size_t name_length, struct process *pa
     init_objects(process);
     join_tree(process, parent);
     process_set_priority_ceiling(process, CAPOS_PRIORITY_DEFAULT);
-    status_t status = space_init(&process->space, &process->ledger);
+    status_t status = space_init(&process->space, &process->ledger, image_high);
     if (status == CAPOS_OK) {
         struct thread *thread; /* the process's list has it */
         status = thread_create(process, &thread);

@@ -75,10 +75,11 @@ _Static_assert(sizeof(struct process) <= PAGE_SIZE, "a process is a page");
 
 extern const struct object_type process_type;
 
-/* An empty process: space, table, ledger, and its first thread, which does not run yet. The
- * parent's ledger is charged for the struct. */
+/* An empty process: space, table, ledger, and its first thread, which does not run yet. The image
+ * that is to be loaded ends at image_high. The parent's ledger is charged for the struct. */
 MUST_CHECK status_t process_create(const char *name, size_t name_length, struct process *parent,
-                                   uint64_t frames_limit, struct process **process_out);
+                                   uint64_t frames_limit, uint64_t image_high,
+                                   struct process **process_out);
 /* Undoes a process that never ran. */
 void process_abandon(struct process *process);
 /* Its thread is ready to run. */
