@@ -16,6 +16,10 @@ extern destructor_t __fini_array_start[], __fini_array_end[];
 
 extern int main(int argc, char **argv, char **envp);
 
+/* A call reaches 2 GiB. Code of the large model may stand further away, so the address is in
+ * memory, and volatile, or it would become the operand of a call again. */
+static int (*const volatile program_main)(int argc, char **argv, char **envp) = main;
+
 const struct capos_start *capos_start_page;
 const char *capos_program_name = "program";
 bool (*_Atomic internal_give_back)(void);
@@ -56,7 +60,7 @@ _Noreturn void capos_start_c(const struct capos_start *start, uint64_t *stack) {
     for (constructor_t *entry = __init_array_start; entry != __init_array_end; entry++) {
         (*entry)(argc, argv, envp);
     }
-    int code = main(argc, argv, envp);
+    int code = program_main(argc, argv, envp);
     for (destructor_t *entry = __fini_array_end; entry != __fini_array_start;) {
         (*--entry)();
     }
