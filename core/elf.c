@@ -271,8 +271,8 @@ const char *elf_error_text(enum elf_error error) {
         [ELF_NO_SEGMENTS] = "nothing in it is to be loaded",
         [ELF_BAD_ENTRY] = "its entry point is not in an executable segment",
         [ELF_BAD_TLS] =
-            "its TLS segment is too large, wrongly aligned, given twice or not inside a "
-            "loaded segment",
+            "its thread-local variables take over 1 MiB or ask for an alignment over 4096, or its "
+            "TLS segment is given twice or not inside a loaded segment",
         [ELF_DYNAMIC] = "it needs a dynamic linker; link with -static",
         [ELF_BAD_NOTE] = "a note does not fit its segment or its type",
         [ELF_BAD_STACK] = "it asks for an executable stack, or for more than 64 MiB; link with "

@@ -102,6 +102,14 @@ SOURCES_guest_code_model_medium := $(sort $(wildcard tests/guest/code_model_medi
 CFLAGS_tests/guest/code_model_medium.c := -mcmodel=medium
 CFLAGS_tests/guest/code_model_medium/far.c := -mcmodel=medium
 SOURCES_guest_hostile := $(sort $(wildcard tests/guest/hostile/*.c))
+SOURCES_guest_tls_access := $(sort $(wildcard tests/guest/tls_access/*.[cS]))
+INITIAL_EXEC := -fPIC -ftls-model=initial-exec
+CFLAGS_tests/guest/tls_access/access_plain.c := -O0
+CFLAGS_tests/guest/tls_access/access_initial.c := $(INITIAL_EXEC)
+CFLAGS_tests/guest/tls_access/access_initial_plain.c := $(INITIAL_EXEC) -O0
+CFLAGS_tests/guest/tls_access/access_large.c := -mcmodel=large
+SOURCES_guest_tls_start := tests/guest/tls_start/entry.S
+LDFLAGS_tests/guest/tls_start.elf := -Wl,--entry=tls_start_entry
 GUEST_TEST_NAMES := $(basename $(notdir $(sort $(wildcard tests/guest/*.c tests/guest/*.cc))))
 $(foreach name,$(GUEST_TEST_NAMES),$(eval $(call program,$(BUILD)/tests/guest/$(name).elf,\
     $(wildcard tests/guest/$(name).c tests/guest/$(name).cc) $(SOURCES_guest_$(name)))))
