@@ -54,9 +54,10 @@ for folder in demos/cpp/*/; do
     name=cpp/$(basename "$folder")
     list_program "demo/$name" "build/demos/$name.elf" "$folder"*.cc
 done
-for source in tests/rust/src/bin/*.rs demos/rust/*/src/main.rs; do
+for source in tests/rust/src/bin/*.rs tests/languages/main.c demos/rust/*/src/main.rs; do
     [ -e "$source" ] || continue
     case $source in
+    tests/languages/*) name=rust/languages elf=build/tests/$name.elf ;;
     tests/*) name=rust/$(basename "$source" .rs) elf=build/tests/$name.elf ;;
     demos/*) name=${source%/src/main.rs} elf=build/$name.elf name=demo/${name#demos/} ;;
     esac

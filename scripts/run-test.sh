@@ -154,6 +154,7 @@ check_lines() {
 run_program() {
     case $name in
     guest/* | faults/*) sources=$(ls "tests/$name.c" "tests/$name.cc" 2>/dev/null || :) ;;
+    rust/languages) sources=tests/languages/main.c ;;
     rust/*) sources=tests/rust/src/bin/${name#rust/}.rs ;;
     demo/rust/*) sources=demos/${name#demo/}/src/main.rs ;;
     demo/cpp/*) sources=$(ls "demos/${name#demo/}"/*.cc) ;;

@@ -50,7 +50,7 @@ $(CHECK_TAP)/headers-host.tap: FORCE | $(GEN)/.stamp
 $(CHECK_TAP)/headers-kernel.tap: FORCE | $(GEN)/.stamp
 	$(headers) core include kernel $(GEN)/kernel -- $(CC) -x c $(kernel_CFLAGS)
 $(CHECK_TAP)/headers-user.tap: FORCE | $(SYSROOT)/.stamp
-	$(headers) user tests/guest tests/faults demos $(GEN)/include -- \
+	$(headers) user tests/guest tests/faults tests/languages demos $(GEN)/include -- \
 	    $(CC) -x c $(user_CFLAGS) -I$(SYSROOT)/include
 $(CXX_STANDARDS:%=$(CHECK_TAP)/headers-user-%.tap): $(CHECK_TAP)/headers-user-%.tap: FORCE | \
     $(SYSROOT)/.stamp

@@ -104,6 +104,22 @@ endef
 $(eval $(call rust_programs,demos,$(RUST_DEMOS)))
 $(eval $(call rust_programs,tests,$(RUST_TESTS)))
 
+# ---- a program in C, C++ and Rust, for a test ----------------------------------------------------
+
+LANGUAGES := $(BUILD)/tests/rust/languages.elf
+LANGUAGES_ARCHIVE := $(RUST_BUILD)/languages/$(RUST_TARGET)/release/liblanguages.a
+$(LANGUAGES_ARCHIVE): $(shell find tests/languages) $(CAPOS_CARGO_NEEDS)
+	$(call say,CARGO,tests/languages)
+	+$(Q)$(RUST_ENVIRONMENT) $(CAPOS_CARGO) build $(CARGO_QUIET) --release --locked \
+	    --manifest-path tests/languages/Cargo.toml --target-dir $(RUST_BUILD)/languages
+	@touch $@
+$(LANGUAGES): $(call objects,program,$(wildcard $(addprefix tests/languages/*.,c cc S)) \
+    tests/guest/signal_storm/storm.S) $(LANGUAGES_ARCHIVE)
+	$(call say,PROGRAM,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CAPOS_CC) $^ -o $@
+RUST_TEST_ELFS += $(LANGUAGES)
+
 # ---- a kernel that calls Rust, for a test --------------------------------------------------------
 
 KERNEL_RUST := $(BUILD)/capos-kernel-rust.elf
@@ -122,7 +138,7 @@ $(KERNEL_RUST) $(BUILD)/kernel/rust-0.elf: $(KERNEL_RUST_ARCHIVE)
 # Without rustfmt the test of the format tells.
 .PHONY: rust-format
 rust-format:
-	@[ ! -x /usr/bin/rustfmt ] || /usr/bin/rustfmt ports/rust/*/src/lib.rs tests/rust/src/lib.rs \
+	@[ ! -x /usr/bin/rustfmt ] || /usr/bin/rustfmt ports/rust/*/src/lib.rs tests/*/src/lib.rs \
 	    tests/rust/src/bin/*.rs demos/rust/*/src/main.rs tests/kernel/*.rs
 
 ##@ make rust          Rust for capOS: core and alloc, the crate capos, capos-cargo, the demos

@@ -26,7 +26,7 @@ rule "core/ includes only itself, the ABI and freestanding headers" \
 rule "assembly files stand in kernel/arch/, user/libcapos/ and programs alone" \
     "$(find . -name build -prune -o \( -name '*.[Ss]' -o -name '*.asm' \) \
         ! -path './kernel/arch/*' ! -path './user/libcapos/*' ! -path './demos/*' \
-        ! -path './tests/guest/*' -print)"
+        ! -path './tests/guest/*' ! -path './tests/languages/*' -print)"
 rule "inline assembly in core/ and kernel/ stands in kernel/arch/ alone" \
     "$(grep -rnwE 'asm|__asm__|__asm' --include='*.[ch]' core kernel | grep -v '^kernel/arch/')"
 rule "every header has #pragma once on its first line" \

@@ -3,5 +3,5 @@
 # crate.
 set -eu
 
-/usr/bin/rustfmt --check ports/rust/*/src/lib.rs tests/rust/src/lib.rs tests/rust/src/bin/*.rs \
+/usr/bin/rustfmt --check ports/rust/*/src/lib.rs tests/*/src/lib.rs tests/rust/src/bin/*.rs \
     demos/rust/*/src/main.rs tests/kernel/*.rs || { echo 'run make format' && exit 1; }

@@ -1,126 +1,103 @@
 #!/bin/sh
-# One program in C, C++ and Rust, which call one another in four threads: thread-local variables and
-# floating point in all three, and Rust's heap, which is that of C.
+# One program in C, C++ and Rust, as docs/rust.md says to build it: with main in C++ and with main in
+# Rust (in C it is rust/languages), and how it ends when one of the three cannot go on.
 set -eu
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tree=$PWD
+bin="$tree/build/bin"
 export CARGO_HOME="$tree/build/rust/cargo" CARGO_NET_OFFLINE=true
-mkdir "$work/src"
-cd "$work"
+mkdir -p "$work/main/src"
+cp -R tests/languages "$work/languages"
 
+fail() {
+    echo "$*"
+    cat "$work/out" "$work/err" 2>/dev/null || :
+    exit 1
+}
+
+# run WANTED COMMAND...: its exit code is this; what it wrote is in out and err.
+run() {
+    wanted=$1
+    shift
+    code=0
+    "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
+    [ "$code" = "$wanted" ] || fail "$* ended with $code instead of $wanted"
+}
+
+# passes ELF: each language finds the others as they should be, and C++ has the last word.
+passes() {
+    for cpus in 1 2 4; do
+        run 0 "$tree/build/capos" run --cpus $cpus \
+            --grant console,signals,threads,thread-control,memory,timer "$1"
+        ! grep -q '^not ok' "$work/out" || fail "$1, $cpus CPUs"
+        grep -q '^1\.\.[1-9]' "$work/out" || fail "$1, $cpus CPUs: not all was looked at"
+        grep -qFx '# the last word has C++' "$work/out" || fail "$1: no destructor ran"
+    done
+}
+
+for source in languages/c.c languages/crew.c languages/machine.S guest/signal_storm/storm.S; do
+    run 0 "$bin/capos-cc" -O2 -I. -c "tests/$source" -o "$work/$(basename "$source").o"
+done
+run 0 "$bin/capos-c++" -std=c++20 -O2 -I. -c tests/languages/cpp.cc -o "$work/cpp.cc.o"
+
+# ---- main in C++ ----------------------------------------------------------------------------------
+
+cat >"$work/main.cc" <<'END'
+extern "C" int languages_run(int argc, char **argv);
+
+static int answer = [] { return 42; }();
+
+int main(int argc, char **argv) {
+    return answer == 42 ? languages_run(argc, argv) : 98;
+}
+END
+cd "$work/languages"
+run 0 "$bin/capos-cargo" build --quiet --release
+cd "$work"
+run 0 "$bin/capos-c++" -std=c++20 -O2 main.cc ./*.o \
+    languages/target/x86_64-unknown-capos/release/liblanguages.a -o cpp.elf
+passes cpp.elf
+
+# ---- main in Rust ---------------------------------------------------------------------------------
+
+cd main
 cat >Cargo.toml <<'END'
 [package]
-name = "mean"
+name = "begins-in-rust"
 version = "0.1.0"
 edition = "2024"
 
-[lib]
-crate-type = ["staticlib"]
+[dependencies]
+languages = { path = "../languages" }
 END
-cat >src/lib.rs <<'END'
+cat >src/main.rs <<'END'
 #![no_std]
-#![feature(thread_local)]
 
-extern crate alloc;
+use core::ffi::{c_char, c_int};
 
-use core::cell::Cell;
-
-#[thread_local]
-static CALLS: Cell<u64> = Cell::new(10);
+use languages as _;
 
 unsafe extern "C" {
-    fn scale_in_cpp(value: f64, factor: f32) -> f64;
+    fn languages_run(count: c_int, arguments: *const *const c_char) -> c_int;
 }
 
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mean_in_rust(values: *const f64, count: usize) -> f64 {
-    let values = unsafe { core::slice::from_raw_parts(values, count) }.to_vec();
-    CALLS.set(CALLS.get() + 1);
-    unsafe { scale_in_cpp(values.iter().sum::<f64>() / count as f64, 2.0) }
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn calls_in_rust() -> u64 {
-    CALLS.get()
+fn main() -> i32 {
+    // SAFETY: it looks at the arguments only when there is more than the program's name.
+    unsafe { languages_run(1, core::ptr::null()) }
 }
 END
-# A constructor that runs before main, a template, an object with a member function.
-cat >scale.cc <<'END'
-static thread_local unsigned long calls = 100;
-static int offset;
+flags=$(printf -- '-Clink-arg=%s ' "$work"/*.o)
+run 0 env RUSTFLAGS="$flags" "$bin/capos-cargo" build --quiet --release
+passes target/x86_64-unknown-capos/release/begins-in-rust
 
-struct Offset {
-    Offset() { offset = 7; }
-} static set_offset;
+# ---- when one cannot go on --------------------------------------------------------------------------
 
-template <typename T> struct Scale {
-    T factor;
-    T operator()(T value) const { return value * factor + offset; }
-};
-
-extern "C" double scale_in_cpp(double value, float factor) {
-    calls++;
-    return Scale<double>{factor}(value);
-}
-
-extern "C" unsigned long calls_in_cpp() { return calls; }
-END
-cat >main.c <<'END'
-#include <capos/capos.h>
-
-#define THREADS 4
-#define ROUNDS 1000
-
-double mean_in_rust(const double *values, size_t count);
-uint64_t calls_in_rust(void);
-unsigned long calls_in_cpp(void);
-
-static _Thread_local uint64_t calls = 1000;
-
-static int64_t run(void *argument) {
-    double values[3] = {0.5, 1, *(const double *)argument};
-    double sum = 0;
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        sum += mean_in_rust(values, 3);
-        calls++;
-        if (round % 100 == 0) {
-            capos_thread_yield();
-        }
-    }
-    bool is_right = sum == ((1.5 + values[2]) / 3 * 2 + 7) * ROUNDS && calls == 1000 + ROUNDS &&
-                    calls_in_cpp() == 100 + ROUNDS && calls_in_rust() == 10 + ROUNDS;
-    return is_right ? 1 : 0;
-}
-
-int main(void) {
-    struct capos_thread threads[THREADS];
-    double arguments[THREADS];
-    int64_t right = 0;
-    for (unsigned index = 0; index < THREADS; index++) {
-        arguments[index] = 1.5 * index;
-        if (capos_thread_create(&threads[index], NULL, run, &arguments[index]) != CAPOS_OK) {
-            return 99;
-        }
-    }
-    for (unsigned index = 0; index < THREADS; index++) {
-        int64_t value = 0;
-        capos_thread_wait(&threads[index], &value);
-        right += value;
-    }
-    right += calls == 1000 && calls_in_cpp() == 100 && calls_in_rust() == 10;
-    return (int)right;
-}
-END
-
-"$tree/build/bin/capos-cargo" build --quiet --release
-"$tree/build/bin/capos-cc" -Wall -Werror -O2 -c main.c
-"$tree/build/bin/capos-cc" -Wall -Werror -O2 -std=c++20 -fno-exceptions -fno-rtti -c scale.cc
-"$tree/build/bin/capos-cc" main.o scale.o target/x86_64-unknown-capos/release/libmean.a -o three.elf
-for cpus in 1 2 4; do
-    code=0
-    "$tree/build/capos" run --grant threads,thread-control,memory --cpus "$cpus" three.elf \
-        </dev/null || code=$?
-    [ "$code" = 5 ] || { echo "on $cpus CPUs $code of 5 threads found all right" && exit 1; }
-done
+cd "$work"
+run 134 "$tree/build/capos" run --grant default,signals cpp.elf panic
+grep -q 'cpp.elf: panicked at src/lib.rs:[0-9]' err || fail "no file and line of the panic"
+grep -q 'apply_twice.* at .*cpp\.cc:[0-9]' err || fail "C++ called Rust, and nobody says so"
+run 134 "$tree/build/capos" run --grant default,signals cpp.elf pure
+grep -q 'cpp.elf: a pure virtual function was called' err || fail "no word of the virtual function"
+grep -q 'languages::apply_twice' err || fail "Rust called C++, and nobody says so"
