@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr unsigned THREADS = 6, ROUNDS = 40, YIELDS = 3;
+constexpr unsigned THREADS = 6, ROUNDS = 16, YIELDS = 3;
 
 // ---- static local variables ---------------------------------------------------------------------
 
