@@ -63,6 +63,9 @@ check "a constant is refused" \
     refused toy.capnp "only interfaces, structs" 'const limit :UInt32 = 3;'
 check "a word of C as a parameter is refused" \
     refused toy.capnp "register is a word of C" 'interface Toy { run @0 (register :UInt8); }'
+check "a word of C++ as a parameter is refused" \
+    refused toy.capnp "namespace is a word of C, of C++" \
+    'interface Toy { run @0 (namespace :UInt8); }'
 check "equal argument names are refused" \
     refused toy.capnp "would be called toy" 'interface Toy { run @0 (toy :UInt8); }'
 check "a comment that ends a comment is refused" \

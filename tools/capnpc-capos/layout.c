@@ -106,7 +106,7 @@ static void add_argument(struct signature *signature, const char *where, const c
     }
     if (strcmp(name, "reply") == 0 || strcmp(name, "control") == 0 ||
         strcmp(name, "call_message") == 0 || text_is_keyword(name)) {
-        refuse(where, "%s is a word of C or of the generated function: rename it", name);
+        refuse(where, "%s is a word of C, of C++ or of the generated function: rename it", name);
     }
     signature->arguments[signature->count++] = text_format("%s%s%s", type, space, name);
 }
