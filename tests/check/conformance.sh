@@ -94,7 +94,7 @@ clang_options() {
 
 linker_options() {
     file=ports/clang/capos-ld.sh
-    sed -n '/^said=/,/^}/p' $file | grep -oE -e ' -(z [a-z0-9=-]+|-?[a-zA-Z][a-zA-Z0-9=_-]*)' |
+    sed -n '/^said=/,/[^\\]$/p' $file | grep -oE -e ' -(z [a-z0-9=-]+|-?[a-zA-Z][a-zA-Z0-9=_-]*)' |
         sed 's/^ //' | same_options $file 'The link step'
 }
 
