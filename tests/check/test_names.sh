@@ -12,10 +12,7 @@ test_sources() {
     rust/*)
         find_files "tests/rust/src/bin/${1#rust/}.rs" ;;
     demo/*)
-        for language in c cpp; do
-            find_files "demos/$language/${1#demo/}"/*.c*
-        done
-        find_files "demos/${1#demo/}/src/main.rs" ;;
+        find_files "demos/c/${1#demo/}"/*.c "demos/${1#demo/}"/*.cc "demos/${1#demo/}/src/main.rs" ;;
     model/*)
         sed -n 's/^MODEL_RUNS := / /p' tests/models/module.mk | grep -q " ${1#model/}\( \|$\)" &&
             find_files "tests/models/${1#model/}.pml" tests/models/module.mk ;;
