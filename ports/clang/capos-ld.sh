@@ -1,7 +1,7 @@
 #!/bin/sh
 # capos-ld: the link step of capos-cc. Takes the command line that clang writes for gcc and runs
-# lld with what makes a capOS program: static, at 0x200000, no page in two segments, large data behind
-# all else, unused functions and their ELF notes dropped. CAPOS_LLD names another lld.
+# lld with what makes a capOS program: static, at 0x200000, no page in two segments, large data
+# behind all else, unused functions and their ELF notes dropped. CAPOS_LLD names another lld.
 set -eu
 
 lld=${CAPOS_LLD:-ld.lld-19}

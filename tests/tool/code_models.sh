@@ -31,7 +31,7 @@ address() {
     echo $((0x$hexadecimal))
 }
 
-# ---- small, and beyond ---------------------------------------------------------------------------
+# ---- small, and beyond --------------------------------------------------------------------------
 
 cat >data.c <<'END'
 static volatile char data[SIZE];
@@ -53,7 +53,7 @@ grep -q 'out of range.*references' refusal || fail "what is far is not named: $(
 grep -q '^capos-ld: .*-mcmodel=medium.*-mcmodel=large' refusal || fail "no remedy: $(cat refusal)"
 [ ! -e refused.elf ] || fail "a program was made all the same"
 
-# ---- medium and large ------------------------------------------------------------------------------
+# ---- medium and large ---------------------------------------------------------------------------
 
 for model in medium large; do
     for level in 0 2; do
@@ -74,6 +74,13 @@ done
 # The limit from which on medium takes data for large is the user's.
 "$cc" -O2 -mcmodel=medium -mlarge-data-threshold=2 -DSIZE='(3ull << 30)' data.c -o medium.elf
 ends 42 medium.elf
+# Optimised across objects.
+for model in medium large; do
+    "$cc" -O2 -flto -mcmodel=$model -DSIZE='(3ull << 30)' -c data.c
+    "$cc" -O2 -flto data.o -o $model.elf
+    ends 42 $model.elf
+    [ $(($(address .lrodata $model.elf) >> 31)) != 0 ] || fail "$model: -flto brings .lrodata near"
+done
 # C++. clang would compute what a constructor does at compile time, with 3 GiB of its own.
 cat >construct.cc <<'END'
 static char cells[3ull << 30];
@@ -88,7 +95,37 @@ END
 "$cxx" -O1 -mcmodel=medium construct.cc -o construct.elf
 ends 42 construct.elf
 
-# ---- code that is far --------------------------------------------------------------------------------
+# ---- objects of several models in one program ---------------------------------------------------
+
+# Position-independent code finds what is far in a table, which the linker fills; code of the small
+# model that names it is refused.
+cat >zeros.c <<'END'
+char zeros[3ull << 30];
+int table[20000] = {[7] = 40};
+END
+cat >sum.c <<'END'
+extern char zeros[];
+extern int table[];
+int sum(void) {
+    zeros[5] = 2;
+    return zeros[5] + table[7];
+}
+END
+echo 'int sum(void); int main(void) { return sum(); }' >calls.c
+"$cc" -O2 -mcmodel=medium -c zeros.c
+"$cc" -O2 -c calls.c
+for options in -mcmodel=medium -mcmodel=large -fPIC -fPIE '-fPIC -mcmodel=medium' \
+    '-fPIC -mcmodel=large'; do
+    # shellcheck disable=SC2086
+    "$cc" -O2 $options -c sum.c
+    "$cc" calls.o sum.o zeros.o -o mixed.elf
+    ends 42 mixed.elf
+done
+"$cc" -O2 -c sum.c
+! "$cc" calls.o sum.o zeros.o -o mixed.elf 2>refusal || fail "small code reaches what is far"
+grep -q "references '\(zeros\|table\)'" refusal || fail "what is far is not named: $(cat refusal)"
+
+# ---- code that is far ---------------------------------------------------------------------------
 
 cat >far.c <<'END'
 #include <capos/capos.h>
@@ -107,7 +144,7 @@ grep -q 'page fault reading address 0x0 .*; in reach at .*far.c:3$' said ||
     fail "the report does not say where: $(cat said)"
 grep -Eq '#[0-9] 0x0+18000[0-9a-f]+ main at .*far.c:6$' said || fail "not who called: $(cat said)"
 
-# ---- where images may stand ----------------------------------------------------------------------------
+# ---- where images may stand ---------------------------------------------------------------------
 
 # Over the addresses at which the kernel begins to place things, and far above them.
 cat >start.c <<'END'

@@ -73,11 +73,14 @@ fn main() {
     let sum = unsafe {
         zeros.write_volatile(1);
         zeros.add(BYTES - 1).write_volatile(2);
-        zeros.read_volatile() + zeros.add(BYTES / 2).read_volatile() + zeros.add(BYTES - 1).read_volatile()
+        zeros.read_volatile()
+            + zeros.add(BYTES / 2).read_volatile()
+            + zeros.add(BYTES - 1).read_volatile()
     };
     PLACES[1].fetch_add(1, Relaxed);
     OWN.set(OWN.get() + 1);
-    println!("{sum} {} {} {}", TABLE[black_box(19999)].load(Relaxed), CONSTANTS[black_box(4)], name(OWN.get()));
+    let (variable, constant) = (TABLE[black_box(19999)].load(Relaxed), CONSTANTS[black_box(4)]);
+    println!("{sum} {variable} {constant} {}", name(OWN.get()));
     println!("{}", (PLACES[0] as *const AtomicU64 as usize) >> 31 != 0);
     println!("{}", (main as fn() as usize) >> 31 != 0);
 }
@@ -96,7 +99,7 @@ says() {
         fail "$*: a section: $(cat "$work/sections")"
 }
 
-# ---- what there is ---------------------------------------------------------------------------------
+# ---- what there is ------------------------------------------------------------------------------
 
 says false -Ccode-model=small
 says true -Ccode-model=medium --cfg far
@@ -115,7 +118,7 @@ run 0 env RUSTFLAGS=--nonsense \
     CARGO_ENCODED_RUSTFLAGS="$(printf -- '--cfg\037words="a b"')" \
     "$cargo" build --quiet --release
 
-# ---- what there is not -------------------------------------------------------------------------------
+# ---- what there is not --------------------------------------------------------------------------
 
 rm -rf target
 # refused WORDS OPTION: by name and with this reason, however the option comes.

@@ -24,7 +24,7 @@ ends() {
     [ "$code" = "$1" ] || fail "$2 ended with $code: $(cat said)"
 }
 
-# ---- initial-exec becomes local-exec ---------------------------------------------------------------
+# ---- initial-exec becomes local-exec ------------------------------------------------------------
 
 cat >variables.c <<'END'
 _Thread_local int number = 40;
@@ -74,7 +74,7 @@ for options in -O2 '-O2 -fPIC'; do
     ends 42 program.elf
 done
 
-# ---- how much there may be -----------------------------------------------------------------------------
+# ---- how much there may be ----------------------------------------------------------------------
 
 cat >much.c <<'END'
 static _Thread_local _Alignas(ALIGNMENT) volatile char bytes[SIZE];

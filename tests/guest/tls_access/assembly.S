@@ -1,5 +1,7 @@
-/* Thread-local variables as assembly names them: at an offset from FS (local-exec), at one that is in
- * a register, and at one that is looked up (initial-exec), which the linker makes immediate. */
+/*
+ * Thread-local variables as assembly names them: at an offset from FS (local-exec), at one that is
+ * in a register, and at one that is looked up (initial-exec), which the linker makes immediate.
+ */
         .text
 
         .globl tls_read_local, tls_write_local, tls_place_local
