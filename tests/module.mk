@@ -70,7 +70,7 @@ check: $(CHECK_STEPS:%=$(CHECK_TAP)/%.tap)
 
 ##@ make format        write all files in C and C++ as clang-format would, and Rust as rustfmt would
 format: rust-format
-	@find $(sort $(FORMAT_DIRS)) \( -name '*.[ch]' -o -name '*.cc' -o -name new \) \
+	@find $(sort $(FORMAT_DIRS)) \( -name '*.[ch]' -o -name '*.cc' -o -path '*/c++/*' \) \
 	    -exec $(CLANG_FORMAT) -i {} +
 
 ##@ make conformance   write docs/conformance.md from tests/conformance

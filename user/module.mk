@@ -12,7 +12,8 @@ $(CLIENT_SOURCES): $(GEN)/.stamp
 LIBCAPOS_SOURCES := $(sort $(wildcard user/libcapos/*.c user/libcapos/cxx/*.c)) user/libcapos/thread_entry.S \
     core/format.c core/tls_layout.c core/wire.c core/wire_builder.c $(CLIENT_SOURCES)
 LIBCAPOS_HEADERS := $(sort $(wildcard user/libcapos/include/capos/*.h include/capos/*.h))
-CXX_HEADERS := user/libcapos/include/new
+# C++ finds these by their standard names, and libc++'s before them once it is there.
+CXX_HEADERS := $(sort $(wildcard user/libcapos/include/c++/*))
 
 # The names of errors, from the schema: "  badAddress @6" becomes [6] = "badAddress".
 ERROR_NAMES := $(BUILD)/user/error_names.inc

@@ -5,6 +5,9 @@
  * The language C++ on capOS: virtual functions, templates, lambdas, new and delete in all forms,
  * wide integers, vectors, and the typed clients of libcapos.
  */
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <new>
 
 #include "tests/guest/tap.h"
@@ -196,6 +199,33 @@ void test_no_memory() {
     CHECK_EQUAL(handler_calls, 3);
 }
 
+// ---- what stands under standard names -----------------------------------------------------------
+
+struct Sum {
+    Sum(std::initializer_list<int> numbers) {
+        for (int number : numbers) {
+            value += number;
+        }
+    }
+    int value = 0;
+};
+
+void test_headers() {
+    CHECK_EQUAL((Sum{1, 2, 3}.value), 6);
+    int product = 1;
+    for (int factor : {2, 3, 7}) {
+        product *= factor;
+    }
+    CHECK_EQUAL(product, 42);
+    std::byte byte{0xa5};
+    byte <<= 1;
+    byte |= std::byte{1};
+    CHECK_EQUAL(std::to_integer<std::uint32_t>(byte), 0x4b);
+    static_assert(sizeof(std::uintptr_t) == sizeof(std::size_t));
+    std::nullptr_t nothing = nullptr;
+    CHECK(nothing == nullptr);
+}
+
 // ---- numbers ------------------------------------------------------------------------------------
 
 typedef float vector4 __attribute__((vector_size(16)));
@@ -278,6 +308,7 @@ int main() {
     test_place();
     test_heap_of_c();
     test_no_memory();
+    test_headers();
     test_numbers();
     test_clients();
     test_ring();

@@ -52,6 +52,17 @@ for example in example-*.cc; do
     done
 done
 
+# Each header of C++ alone, and as code of one's own, whose warnings count.
+for header in "$tree"/build/sysroot/include/[a-z]*; do
+    [ -f "$header" ] || continue
+    for standard in c++17 c++20; do
+        # shellcheck disable=SC2086 # the warnings are a list of words
+        run 0 "$cxx" -std=$standard $warnings -fsyntax-only -include "$header" -x c++ /dev/null
+    done
+    headers=${headers-}${header##*/}' '
+done
+[ "$headers" = 'cstddef cstdint initializer_list new ' ] || fail "the headers are $headers"
+
 # ---- programs that cannot go on -------------------------------------------------------------------
 
 # ends WORDS: the program on standard input ends by an invalid instruction and with these words.
