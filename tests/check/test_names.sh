@@ -10,7 +10,10 @@ test_sources() {
     guest/* | faults/*)
         find_files "tests/$1.c" "tests/$1.cc" "tests/$1"/* ;;
     rust/*)
-        find_files "tests/rust/src/bin/${1#rust/}.rs" ;;
+        find_files "tests/rust/src/bin/${1#rust/}.rs"
+        # One of several languages has a folder of its own.
+        [ ! -f "tests/${1#rust/}/main.c" ] ||
+            find_files "tests/${1#rust/}"/*.c* "tests/${1#rust/}/src/lib.rs" ;;
     demo/*)
         find_files "demos/c/${1#demo/}"/*.c "demos/${1#demo/}"/*.cc "demos/${1#demo/}/src/main.rs" ;;
     model/*)
