@@ -4,6 +4,7 @@
 #include "kernel/mm/frame.h"
 
 #define NODES_PER_FRAME ((PAGE_SIZE - 8) / sizeof(struct address_range))
+/* Programs that do not name an address get one from here on: below 1 << 40, as Go's heap needs. */
 #define CHOOSE_LOW (UINT64_C(4) << 30)
 
 static _Atomic uint64_t next_id = 1;

@@ -4,8 +4,6 @@
 #include "kernel/arch/x86_64/flush.h"
 #include "kernel/sched/park.h"
 
-/* Programs that do not name an address get one from here on: below 1 << 40, as Go's heap needs. */
-
 #define PROTECTIONS (PROTECT_READ | PROTECT_WRITE | PROTECT_EXECUTE | PROTECT_LARGE)
 
 static bool is_protection_valid(uint32_t protection) {
