@@ -104,6 +104,18 @@ static void test_sleep(void) {
     CHECK(is_shown);
 }
 
+/* A thread that waits may be on its way to the end of its turn for as long as the host likes. */
+static bool stands_still(capos_cap_t thread) {
+    for (unsigned round = 0; round < TRIES; round++) {
+        uint64_t before_ns = time_of(thread);
+        (void)capos_timer_sleep(timer, now() + 2 * MILLISECOND_NS);
+        if (time_of(thread) == before_ns) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A thread that computes and never enters the kernel, seen from another CPU. */
 static void test_running_elsewhere(void) {
     set_mode(MODE_COMPUTE);
@@ -122,9 +134,7 @@ static void test_running_elsewhere(void) {
     CHECK(process_time() >= own_ns + other_ns);
     set_mode(MODE_PARK);
     crew_await_waiting(&worker);
-    other_ns = time_of(worker.capability);
-    (void)capos_timer_sleep(timer, now() + 2 * MILLISECOND_NS);
-    CHECK_EQUAL(time_of(worker.capability), other_ns);
+    CHECK(stands_still(worker.capability));
     set_mode(MODE_END);
     (void)crew_value(&worker);
 }
