@@ -88,6 +88,8 @@ ALL += $(BUILD)/user/init.elf $(BUILD)/user/shell.elf
 SOURCES_guest_calling_conventions := demos/c/float/state.c demos/c/float/registers.S \
     $(sort $(wildcard $(addprefix tests/guest/calling_conventions/*.,c S ll)))
 SOURCES_guest_clock_page := tests/guest/clock_page/read.S
+SOURCES_guest_first_registers := tests/guest/first_registers/entry.S
+LDFLAGS_tests/guest/first_registers.elf := -Wl,--entry=first_registers_entry
 SOURCES_guest_float := demos/c/float/state.c demos/c/float/registers.S
 SOURCES_guest_signal_memory := tests/guest/signal_storm/storm.S
 SOURCES_guest_signal_storm := tests/guest/signal_storm/storm.S demos/c/float/registers.S \
