@@ -2,7 +2,7 @@
 
 #include "tests/host/test.h"
 
-static const int ports[MACHINE_PORT_COUNT] = {10, 11, 12, 13, 14};
+static int ports[MACHINE_PORT_COUNT] = {10, 11, 12, 13, 14};
 
 static struct machine_options plain_options(void) {
     return (struct machine_options){.kind = MACHINE_MICROVM,
@@ -37,6 +37,18 @@ TEST(streams_are_ports_with_names) {
     CHECK(command_has(&options, "-device", "isa-debugcon,iobase=0xe9,chardev=log"));
     CHECK(command_has(&options, "-initrd", "/proc/self/fd/20"));
     CHECK(command_has(&options, "-kernel", "the kernel"));
+}
+
+/* A socket that is closed is noticed at some time; this one ends before the machine begins. */
+TEST(an_input_that_there_is_not_ends_at_once) {
+    const struct machine_options options = plain_options();
+    ports[MACHINE_INPUT] = -1;
+    bool is_null = command_has(&options, "-chardev", "null,id=input");
+    bool is_port =
+        command_has(&options, "-device", "virtserialport,nr=1,chardev=input,name=org.capos.input");
+    ports[MACHINE_INPUT] = 10;
+    CHECK(is_null);
+    CHECK(is_port);
 }
 
 TEST(nothing_of_the_host_is_there_by_default) {

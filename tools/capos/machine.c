@@ -93,7 +93,11 @@ static void add_board(struct arguments *arguments, const struct machine_options 
 static void add_ports(struct arguments *arguments, const int ports[MACHINE_PORT_COUNT]) {
     for (unsigned port = 0; port < MACHINE_PORT_COUNT; port++) {
         arguments_add(arguments, "-chardev");
-        arguments_add(arguments, "socket,id=%s,fd=%d", port_names[port], ports[port]);
+        if (ports[port] < 0) {
+            arguments_add(arguments, "null,id=%s", port_names[port]);
+        } else {
+            arguments_add(arguments, "socket,id=%s,fd=%d", port_names[port], ports[port]);
+        }
         arguments_add(arguments, "-device");
         if (port == MACHINE_LOG) {
             arguments_add(arguments, "isa-debugcon,iobase=0xe9,chardev=%s", port_names[port]);
@@ -144,11 +148,13 @@ static void close_all(const int *files, size_t count) {
     }
 }
 
-/* ours gets MACHINE_PORT_COUNT ends and theirs the others; all close on exec for now. */
-static bool open_ports(int *ours, int *theirs) {
+/* ours gets MACHINE_PORT_COUNT ends and theirs the others; all close on exec for now. An input that
+ * ended later would reach the guest at a time that the host chooses, whatever clock the guest has.
+ */
+static bool open_ports(bool has_input, int *ours, int *theirs) {
     memset(ours, -1, MACHINE_PORT_COUNT * sizeof *ours);
     memset(theirs, -1, MACHINE_PORT_COUNT * sizeof *theirs);
-    for (unsigned port = 0; port < MACHINE_PORT_COUNT; port++) {
+    for (unsigned port = has_input ? 0 : MACHINE_INPUT + 1; port < MACHINE_PORT_COUNT; port++) {
         int pair[2];
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
             close_all(ours, MACHINE_PORT_COUNT);
@@ -171,7 +177,7 @@ bool machine_start(struct machine *machine, const struct machine_options *option
     ASSERT(options->accelerator != ACCELERATOR_AUTO);
     *machine = (struct machine){.pid = -1, .diagnostics = -1};
     int theirs[MACHINE_PORT_COUNT + 1];
-    if (!open_ports(machine->ports, theirs)) {
+    if (!open_ports(options->has_input, machine->ports, theirs)) {
         message_error("virtual machine", "no sockets: %s; raise the limit of open files",
                       strerror(errno));
         return false;

@@ -43,12 +43,13 @@ struct machine_options {
     const char *kernel;       /* path */
     const char *command_line; /* more for the kernel, or NULL */
     bool instruction_clock;   /* time is instructions: the same in each run */
+    bool has_input;           /* the guest gets what comes through ports[MACHINE_INPUT] */
     unsigned debug_port;      /* waits there for gdb; 0: none */
 };
 
 struct machine {
     pid_t pid;
-    int ports[MACHINE_PORT_COUNT]; /* sockets */
+    int ports[MACHINE_PORT_COUNT]; /* sockets; -1: that stream ends before it begins */
     int diagnostics;               /* what QEMU itself has to say */
 };
 

@@ -57,7 +57,7 @@ static void close_port(struct pump *pump, enum machine_port port) {
 
 static void pump_init(struct pump *pump) {
     const int *ports = pump->machine->ports;
-    channel_init(&pump->input, pump->has_input ? STDIN_FILENO : -1, ports[MACHINE_INPUT]);
+    channel_init(&pump->input, ports[MACHINE_INPUT] < 0 ? -1 : STDIN_FILENO, ports[MACHINE_INPUT]);
     channel_init(&pump->output, ports[MACHINE_OUTPUT], STDOUT_FILENO);
     channel_init(&pump->error, ports[MACHINE_ERROR], STDERR_FILENO);
     collector_init(&pump->report, ports[MACHINE_REPORT], REPORT_BYTES_MAX, false);

@@ -22,7 +22,6 @@ enum pump_end {
 struct pump {
     struct machine *machine;
     struct terminal *terminal; /* raw, or NULL */
-    bool has_input;            /* else standard input is not touched */
     long long timeout_ms;      /* 0: none */
     int log_file;              /* -1: the log is only kept */
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/capos/accelerator.h"
@@ -76,9 +77,22 @@ static bool wants_input(const struct grant_list *grants) {
     return console != NULL && strcmp(console->facet, "output") != 0;
 }
 
+/* The null device, or a file of which nothing is left. */
+static bool is_at_end(int file) {
+    struct stat status, null;
+    if (fstat(file, &status) != 0) {
+        return false;
+    }
+    if (S_ISREG(status.st_mode)) {
+        return lseek(file, 0, SEEK_CUR) >= status.st_size;
+    }
+    return S_ISCHR(status.st_mode) && stat("/dev/null", &null) == 0 &&
+           status.st_rdev == null.st_rdev;
+}
+
 static void session_pump(struct pump *pump, const struct run_options *options) {
     struct terminal terminal = {0};
-    if (options->raw_terminal && pump->has_input) {
+    if (options->raw_terminal && options->machine.has_input) {
         terminal_begin(&terminal);
         pump->terminal = terminal.is_raw ? &terminal : NULL;
     }
@@ -122,6 +136,7 @@ static int session_boot(struct run_options *options, const struct launch *launch
                         struct session_files *files) {
     pump_block_signals();
     choose_accelerator(options);
+    options->machine.has_input = wants_input(launch->grants) && !is_at_end(STDIN_FILENO);
     const long long start_ms = process_now_ms();
     struct machine machine;
     if (!machine_start(&machine, &options->machine, package)) {
@@ -130,7 +145,6 @@ static int session_boot(struct run_options *options, const struct launch *launch
     }
     struct pump pump = {
         .machine = &machine,
-        .has_input = wants_input(launch->grants),
         .timeout_ms = options->timeout_ms,
         .log_file = files->log,
     };
