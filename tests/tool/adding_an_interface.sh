@@ -2,17 +2,15 @@
 # Follows docs/adding-an-interface.md in a copy of the tree: takes the three files from the page,
 # adds them, edits nothing, and runs the test of the new interface.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-tree=$work/tree
-mkdir "$tree"
+. tests/kit.sh
+copy=$work/tree
+mkdir "$copy"
 
 # All files but what is built and git's own.
-tar -c --exclude=./build --exclude=./.git . | tar -x -C "$tree"
+tar -c --exclude=./build --exclude=./.git . | tar -x -C "$copy"
 
 # The fences of the page name the file after the language.
-awk -v tree="$tree" '
+awk -v tree="$copy" '
     /^```[a-z]+ [a-z_\/.]+$/ { file = tree "/" $2; count++; next }
     /^```/                   { file = "" }
     file != ""               { print >file }
@@ -21,7 +19,7 @@ awk -v tree="$tree" '
     exit 1
 }
 
-cd "$tree"
+cd "$copy"
 make test ONLY=guest/tally >"$work/out" 2>&1 || {
     echo "the test of the new interface failed:"
     cat "$work/out"

@@ -2,9 +2,7 @@
 # The harness of `make bench`, capOS's side: two runs agree to the digit, on one CPU and on four,
 # every figure of the program is in the tables, and a row that misses its goal says so.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 
 fail() {
     echo "$1"

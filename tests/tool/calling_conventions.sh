@@ -2,17 +2,10 @@
 # Calling conventions that programs do not have, and why; what the compiler does of those that it
 # has where a test of registers cannot see it; and the one by which the kernel is entered.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 bin=$PWD/build/bin
 kernel=$PWD/build/capos-kernel.elf
 cd "$work"
-
-fail() {
-    echo "$*"
-    exit 1
-}
 
 # assemble FILE OPTION...: the assembly that the compiler makes, without directives.
 assemble() {

@@ -3,9 +3,7 @@
 # A stand-in for QEMU plays the machine.
 # may skip: the trial, where there is no /dev/kvm to open
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 # The trial boots the kernel and init beside the tool.
 mkdir "$work/user"
 cp build/capos "$work/capos"
@@ -15,11 +13,6 @@ export CAPOS_QEMU="$PWD/build/tests/tool/fake-qemu" XDG_CACHE_HOME="$work/cache"
 unset CAPOS_ACCEL
 memory="$work/cache/capos/kvm"
 
-fail() {
-    echo "$1"
-    cat "$work/err"
-    exit 1
-}
 # uses ACCELERATOR OPTION...: runs, and checks what QEMU was asked for.
 uses() {
     wanted=$1

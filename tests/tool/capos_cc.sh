@@ -2,10 +2,7 @@
 # capos-cc as users use it: from another folder, with spaces in paths, in one step and in two, and
 # with a host environment that must not leak in.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-tree=$PWD
+. tests/kit.sh
 home="$work/a b"
 mkdir -p "$home" "$work/poison"
 cp -R build/bin build/etc build/libexec build/sysroot "$home/"
@@ -13,11 +10,6 @@ echo '#error the host leaks in' >"$work/poison/stdint.h"
 export CPATH="$work/poison" C_INCLUDE_PATH="$work/poison" LIBRARY_PATH="$work/poison"
 cc="$home/bin/capos-cc"
 cd "$work"
-
-fail() {
-    echo "$*"
-    exit 1
-}
 
 cat >main.c <<'END'
 #include <capos/capos.h>

@@ -1,19 +1,13 @@
 #!/bin/sh
 # However capos ends, the machine ends with it: by a signal, by its own death, by a timeout.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 : >"$work/kernel"
 # A name of its own, so that other tests' machines are not taken for this one.
 CAPOS_QEMU=$work/fake-machine-$$
 ln -s "$PWD/build/tests/tool/fake-qemu" "$CAPOS_QEMU"
 export CAPOS_QEMU
 
-fail() {
-    echo "$1"
-    exit 1
-}
 machine_runs() {
     # A dead process whose parent has not asked for it yet has no command line.
     for commands in /proc/[0-9]*/cmdline; do

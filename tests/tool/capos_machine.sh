@@ -1,9 +1,7 @@
 #!/bin/sh
 # The host tool with the real machine: exit codes, streams, faults, time, memory, on both machines.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 
 fail() {
     echo "$1"

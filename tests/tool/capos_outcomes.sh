@@ -2,9 +2,7 @@
 # How a run ends: each outcome has its exit code, its words on standard error, and its --json. A
 # stand-in for QEMU plays the machine.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 export CAPOS_QEMU="$PWD/build/tests/tool/fake-qemu"
 program=build/demos/hello.elf
 : >"$work/kernel"

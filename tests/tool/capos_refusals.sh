@@ -2,9 +2,7 @@
 # What capos refuses before anything is booted, and with which words: the thing, the reason, the
 # remedy; exit code 125; one line, and nothing on standard output.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 # Nothing here may start a machine.
 export CAPOS_QEMU=/bin/false
 hello=build/demos/hello.elf

@@ -2,17 +2,10 @@
 # The streams between host and machine: apart, binary-clean, with backpressure; an early close of
 # either end does no harm. A stand-in for QEMU plays the machine.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 export CAPOS_QEMU="$PWD/build/tests/tool/fake-qemu"
 : >"$work/kernel"
 
-fail() {
-    echo "$1"
-    [ ! -e "$work/err" ] || cat "$work/err"
-    exit 1
-}
 # run SCRIPT [OPTION...]
 run() {
     script=$1

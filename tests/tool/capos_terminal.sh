@@ -2,9 +2,7 @@
 # On a terminal: Ctrl-A X ends the machine, Ctrl-A Ctrl-A and Ctrl-C go to the guest as bytes, and
 # the terminal is as before afterwards. `script` makes the terminal.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 : >"$work/kernel"
 command -v script >/dev/null || { echo "script (package bsdutils) is missing"; exit 1; }
 

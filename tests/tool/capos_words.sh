@@ -1,9 +1,7 @@
 #!/bin/sh
 # help, version, explain, inspect, doctor, run --grants: what they say, and their exit codes.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 
 # says PATTERN ARGUMENT...
 says() {

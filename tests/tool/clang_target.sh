@@ -2,19 +2,12 @@
 # x86_64-unknown-capos for clang: what the compiler says of the target, what it makes, what it
 # refuses, and that nothing of the host gets in.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 bin=$PWD/build/bin
 capos=$PWD/build/capos
 etc=$PWD/build/etc
 triple=x86_64-unknown-capos
 cd "$work"
-
-fail() {
-    echo "$*"
-    exit 1
-}
 
 # ---- the target ---------------------------------------------------------------------------------
 

@@ -2,19 +2,12 @@
 # The code models as a user meets them: how much the small one holds and what it says beyond, what
 # the linker makes of large data, where images may stand, and reports from code that is far away.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 cc=$PWD/build/bin/capos-cc
 cxx=$PWD/build/bin/capos-c++
 readelf=$PWD/build/bin/x86_64-unknown-capos-readelf
 capos=$PWD/build/capos
 cd "$work"
-
-fail() {
-    echo "$*"
-    exit 1
-}
 
 # ends CODE PROGRAM: what it prints is in `said`, of both streams.
 ends() {

@@ -2,27 +2,10 @@
 # capos-c++ as users use it: what docs/cpp.md says to type, and its examples; how programs end that
 # cannot go on; and that C does not pay for it.
 set -eu
-
-work=$(mktemp -d)
+. tests/kit.sh
 trap 'rm -rf "$work" build/greet' EXIT
-tree=$PWD
 cxx="$tree/build/bin/capos-c++"
 warnings='-Wall -Wextra -Wshadow -Wconversion -Werror'
-
-fail() {
-    echo "$*"
-    cat "$work/out" "$work/err" 2>/dev/null || :
-    exit 1
-}
-
-# run WANTED COMMAND...: its exit code is this; what it wrote is in out and err.
-run() {
-    wanted=$1
-    shift
-    code=0
-    "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
-    [ "$code" = "$wanted" ] || fail "$* ended with $code instead of $wanted"
-}
 
 # ---- what docs/cpp.md says ------------------------------------------------------------------------
 

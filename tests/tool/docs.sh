@@ -1,9 +1,7 @@
 #!/bin/sh
 # What the documents point at exists: links, and the tests that docs/security.md gives as evidence.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 
 for page in ./*.md docs/*.md; do
     grep -o ']([^)]*)' "$page" | sed 's/](\(.*\))/\1/; s/#.*//' | grep -v '^https\{0,1\}:' |

@@ -2,15 +2,7 @@
 # scripts/install-needs.sh where something is missing: names it, and says what to type when it
 # cannot install; does nothing, quickly, where nothing is missing.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-    echo "$1"
-    cat "$work/err"
-    exit 1
-}
+. tests/kit.sh
 
 sh scripts/install-needs.sh build test image rust 2>"$work/err" || fail "it misses something here"
 [ ! -s "$work/err" ] || fail "nothing is missing, and it says:"

@@ -2,9 +2,7 @@
 # A program without grants can compute, wait, exit and fault. It has no output and no clock, and no
 # id that it could guess leads anywhere.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 
 # ends CODE NAME: the program on standard input, run without grants, ends with this code and has
 # written nothing.

@@ -2,9 +2,7 @@
 # Runs what README.md and docs/c.md tell their readers to type: each block fenced as sh, in order,
 # from the root of the tree. `sh exit N` says that the block ends with that code.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 
 # run_page PAGE AT-LEAST: leaves the output of block N in out-N and err-N.
 run_page() {

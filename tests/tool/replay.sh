@@ -3,8 +3,7 @@
 # several CPUs, to the instruction, although the host is busy the second time; and another way with
 # another seed.
 set -eu
-
-work=$(mktemp -d)
+. tests/kit.sh
 load=
 # shellcheck disable=SC2086 # a list of process ids
 end() {
@@ -12,10 +11,6 @@ end() {
     rm -rf "$work"
 }
 trap end EXIT
-fail() {
-    echo "$1"
-    exit 1
-}
 # play NAME CPUS SEED: the output, then what is known of the run but its time on the host's clock.
 play() {
     build/capos run --icount --cpus "$2" --grant default,spawner --timeout 120 \

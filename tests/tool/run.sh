@@ -2,9 +2,7 @@
 # ./run without a terminal runs the demos, prints their output and nothing else on standard output,
 # and exits 0; also where the environment is empty, as in a chroot or a container.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 
 env -i PATH="$PATH" ./run </dev/null >"$work/out" 2>"$work/err" || {
     echo "./run ended with $?"

@@ -1,26 +1,9 @@
 #!/bin/sh
 # capos-cargo as users use it: what docs/rust.md says to type, grants, needs, panics.
 set -eu
-
-work=$(mktemp -d)
+. tests/kit.sh
 trap 'rm -rf "$work" build/greet' EXIT
-tree=$PWD
 export CARGO_HOME="$tree/build/rust/cargo" CARGO_NET_OFFLINE=true
-
-fail() {
-    echo "$*"
-    cat "$work/out" "$work/err" 2>/dev/null || :
-    exit 1
-}
-
-# run WANTED COMMAND...: its exit code is this; what it wrote is in out and err.
-run() {
-    wanted=$1
-    shift
-    code=0
-    "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
-    [ "$code" = "$wanted" ] || fail "$* ended with $code instead of $wanted"
-}
 
 awk '/^```sh/ { inside = 1; next } /^```/ { inside = 0 } inside' docs/rust.md >"$work/commands.sh"
 [ "$(wc -l <"$work/commands.sh")" -ge 5 ] || fail "docs/rust.md has hardly any commands"

@@ -2,9 +2,7 @@
 # Clients for Rust: every shape of method in one interface compiles without a warning, and has the
 # types that it should have.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 mkdir "$work/schema" "$work/gen"
 cp schema/capos.capnp schema/errors.capnp schema/opcodes.capnp "$work/schema/"
 cat >"$work/schema/toy.capnp" <<'END'

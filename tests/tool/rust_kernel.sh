@@ -2,9 +2,7 @@
 # An object in Rust for the kernel: it is called in a kernel made for this test, and it is code for
 # a kernel: no vector registers, no red zone, nothing to be relocated.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 archive=build/rust/kernel/librust_test.a
 
 fail() {

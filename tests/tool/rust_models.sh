@@ -2,29 +2,11 @@
 # Code models, relocation models and models of thread-local storage for Rust: what there is runs,
 # and what there is not is refused by name before anything is built.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-tree=$PWD
+. tests/kit.sh
 cargo=$tree/build/bin/capos-cargo
 readelf=$tree/build/bin/x86_64-unknown-capos-readelf
 export CARGO_HOME="$tree/build/rust/cargo" CARGO_NET_OFFLINE=true
 unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS
-
-fail() {
-    echo "$*"
-    cat "$work/out" "$work/err" 2>/dev/null || :
-    exit 1
-}
-
-# run WANTED COMMAND...: its exit code is this; what it wrote is in out and err.
-run() {
-    wanted=$1
-    shift
-    code=0
-    "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
-    [ "$code" = "$wanted" ] || fail "$* ended with $code instead of $wanted"
-}
 
 cd "$work"
 "$tree/build/capos" new models --lang rust >"$work/out"

@@ -6,13 +6,7 @@ set -eu
 target=targets/x86_64-unknown-capos.json
 rustc=/usr/bin/rustc
 export RUSTC_BOOTSTRAP=1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-    echo "$*"
-    exit 1
-}
+. tests/kit.sh
 
 # A compiler that moves on may understand the fields in another way: look at what has changed, at
 # the schema first, then take the new state over with the command that the message gives.

@@ -2,29 +2,11 @@
 # One program in C, C++ and Rust, as docs/rust.md says to build it: with main in C++ and with main in
 # Rust (in C it is rust/languages), and how it ends when one of the three cannot go on.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-tree=$PWD
+. tests/kit.sh
 bin="$tree/build/bin"
 export CARGO_HOME="$tree/build/rust/cargo" CARGO_NET_OFFLINE=true
 mkdir -p "$work/main/src"
 cp -R tests/languages "$work/languages"
-
-fail() {
-    echo "$*"
-    cat "$work/out" "$work/err" 2>/dev/null || :
-    exit 1
-}
-
-# run WANTED COMMAND...: its exit code is this; what it wrote is in out and err.
-run() {
-    wanted=$1
-    shift
-    code=0
-    "$@" >"$work/out" 2>"$work/err" </dev/null || code=$?
-    [ "$code" = "$wanted" ] || fail "$* ended with $code instead of $wanted"
-}
 
 # passes ELF: each language finds the others as they should be, and C++ has the last word.
 passes() {

@@ -1,15 +1,8 @@
 #!/bin/sh
 # make soak: what it keeps of a failure, and that a seed under the instruction clock is one run.
 set -eu
+. tests/kit.sh
 
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-fail() {
-    echo "$1"
-    [ ! -e "$work/out" ] || cat "$work/out"
-    exit 1
-}
 # soak CODE VARIABLE=VALUE...
 soak() {
     wanted=$1

@@ -2,20 +2,13 @@
 # The models of thread-local storage as the object files have them and as the linker leaves them,
 # and how much of it there may be.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 bin=$PWD/build/bin
 cc=$bin/capos-cc
 readelf=$bin/x86_64-unknown-capos-readelf
 objdump=$bin/x86_64-unknown-capos-objdump
 capos=$PWD/build/capos
 cd "$work"
-
-fail() {
-    echo "$*"
-    exit 1
-}
 
 # ends CODE PROGRAM: what it prints is in `said`, of both streams.
 ends() {

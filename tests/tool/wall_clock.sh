@@ -1,9 +1,7 @@
 #!/bin/sh
 # The time of day that a program reads is the host's, to the second.
 set -eu
-
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/kit.sh
 
 cat >"$work/wall.c" <<'END'
 #include <capos/capos.h>
