@@ -11,11 +11,7 @@ static capos_cap_t timer;
 static struct capos_ring_client ring;
 
 static struct capos_entry *prepare_sleep(uint64_t user_data, uint64_t until_ns) {
-    struct capos_entry *entry = capos_ring_prepare(&ring);
-    entry->opcode = CAPOS_OP_CALL;
-    entry->flags = CAPOS_ENTRY_INLINE;
-    entry->method = CAPOS_TIMER_METHOD_SLEEP;
-    entry->capability = timer;
+    struct capos_entry *entry = capos_ring_prepare_call(&ring, timer, CAPOS_TIMER_METHOD_SLEEP);
     entry->argument[0] = until_ns;
     entry->user_data = user_data;
     return entry;

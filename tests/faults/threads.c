@@ -160,11 +160,8 @@ static int64_t leave_in_flight(void *argument) {
     struct capos_ring_client ring;
     capos_ring_open(&ring);
     for (uint64_t index = 0; index < CAPOS_RING_IN_FLIGHT_MAX; index++) {
-        struct capos_entry *entry = capos_ring_prepare(&ring);
-        entry->opcode = CAPOS_OP_CALL;
-        entry->flags = CAPOS_ENTRY_INLINE;
-        entry->method = CAPOS_TIMER_METHOD_SLEEP;
-        entry->capability = capos_lookup("timer", CAPOS_TIMER_INTERFACE);
+        struct capos_entry *entry = capos_ring_prepare_call(
+            &ring, capos_lookup("timer", CAPOS_TIMER_INTERFACE), CAPOS_TIMER_METHOD_SLEEP);
         entry->argument[0] = UINT64_MAX - index;
     }
     FAULTS_CHECK(capos_ring_enter(&ring, 0, CAPOS_POLL) >= 0);

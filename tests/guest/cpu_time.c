@@ -166,11 +166,8 @@ static void test_wait_for_thread(void) {
 
 static struct capos_entry *prepare_wait(struct capos_ring_client *ring, capos_cap_t thread,
                                         uint64_t time_ns, uint64_t user_data) {
-    struct capos_entry *entry = capos_ring_prepare(ring);
-    entry->opcode = CAPOS_OP_CALL;
-    entry->flags = CAPOS_ENTRY_INLINE;
-    entry->capability = thread;
-    entry->method = CAPOS_THREAD_METHOD_WAIT_CPU_TIME;
+    struct capos_entry *entry =
+        capos_ring_prepare_call(ring, thread, CAPOS_THREAD_METHOD_WAIT_CPU_TIME);
     entry->argument[0] = time_ns;
     entry->user_data = user_data;
     return entry;

@@ -84,11 +84,8 @@ static void test_past_and_once(void) {
 
 static struct capos_entry *prepare(struct capos_ring_client *ring, capos_cap_t interval,
                                    uint64_t user_data) {
-    struct capos_entry *entry = capos_ring_prepare(ring);
-    entry->opcode = CAPOS_OP_CALL;
-    entry->flags = CAPOS_ENTRY_INLINE;
-    entry->capability = interval;
-    entry->method = CAPOS_INTERVAL_TIMER_METHOD_WAIT;
+    struct capos_entry *entry =
+        capos_ring_prepare_call(ring, interval, CAPOS_INTERVAL_TIMER_METHOD_WAIT);
     entry->user_data = user_data;
     return entry;
 }

@@ -72,11 +72,8 @@ _Noreturn static inline void race_stir(capos_cap_t timer) {
         uint64_t now = 0;
         (void)capos_timer_now(timer, &now);
         for (unsigned index = 0; index < RACE_STIRS; index++) {
-            struct capos_entry *entry = capos_ring_prepare(&ring);
-            entry->opcode = CAPOS_OP_CALL;
-            entry->flags = CAPOS_ENTRY_INLINE;
-            entry->method = CAPOS_TIMER_METHOD_SLEEP;
-            entry->capability = timer;
+            struct capos_entry *entry =
+                capos_ring_prepare_call(&ring, timer, CAPOS_TIMER_METHOD_SLEEP);
             entry->argument[0] = now + race_draw_from(&seed, RACE_STIR_NS);
         }
         (void)capos_ring_enter(&ring, RACE_STIRS, CAPOS_FOREVER);

@@ -21,11 +21,7 @@ static void test_ring_untouched(capos_cap_t timer) {
 static void test_beside_the_ring(capos_cap_t timer) {
     uint64_t now_ns = 0;
     capos_timer_now(timer, &now_ns);
-    struct capos_entry *entry = capos_ring_prepare(&ring);
-    entry->opcode = CAPOS_OP_CALL;
-    entry->flags = CAPOS_ENTRY_INLINE;
-    entry->capability = timer;
-    entry->method = CAPOS_TIMER_METHOD_SLEEP;
+    struct capos_entry *entry = capos_ring_prepare_call(&ring, timer, CAPOS_TIMER_METHOD_SLEEP);
     entry->argument[0] = now_ns + 50 * MILLISECOND_NS;
     CHECK_EQUAL(capos_ring_enter(&ring, 0, CAPOS_POLL), 0);
     CHECK_RESULT(capos_timer_sleep(timer, now_ns + 60 * MILLISECOND_NS), CAPOS_OK);

@@ -142,11 +142,7 @@ static int64_t live_shortly(void *argument) {
 
 static struct capos_entry *prepare(struct capos_ring_client *ring, capos_cap_t capability,
                                    uint16_t method, uint64_t argument) {
-    struct capos_entry *entry = capos_ring_prepare(ring);
-    entry->opcode = CAPOS_OP_CALL;
-    entry->flags = CAPOS_ENTRY_INLINE;
-    entry->capability = capability;
-    entry->method = method;
+    struct capos_entry *entry = capos_ring_prepare_call(ring, capability, method);
     entry->argument[0] = argument;
     return entry;
 }

@@ -125,11 +125,7 @@ static bool turn_ring(uint64_t seed) {
     uint32_t seen = 0;
     capos_ring_open(&ring);
     for (uint64_t index = 0; index < 4; index++) {
-        struct capos_entry *entry = capos_ring_prepare(&ring);
-        entry->opcode = CAPOS_OP_CALL;
-        entry->flags = CAPOS_ENTRY_INLINE;
-        entry->method = CAPOS_TIMER_METHOD_SLEEP;
-        entry->capability = timer;
+        struct capos_entry *entry = capos_ring_prepare_call(&ring, timer, CAPOS_TIMER_METHOD_SLEEP);
         entry->argument[0] = end_ns;
         entry->user_data = index;
     }

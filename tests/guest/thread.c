@@ -81,11 +81,7 @@ static uint64_t now(void) {
 
 static struct capos_entry *prepare_join(struct capos_ring_client *ring, capos_cap_t thread,
                                         uint64_t user_data) {
-    struct capos_entry *entry = capos_ring_prepare(ring);
-    entry->opcode = CAPOS_OP_CALL;
-    entry->flags = CAPOS_ENTRY_INLINE;
-    entry->method = CAPOS_THREAD_METHOD_JOIN;
-    entry->capability = thread;
+    struct capos_entry *entry = capos_ring_prepare_call(ring, thread, CAPOS_THREAD_METHOD_JOIN);
     entry->user_data = user_data;
     return entry;
 }

@@ -201,11 +201,8 @@ static void test_in_flight(void) {
 static int64_t leave_by_ring(void *argument) {
     struct capos_ring_client ring;
     capos_ring_open(&ring);
-    struct capos_entry *entry = capos_ring_prepare(&ring);
-    entry->opcode = CAPOS_OP_CALL;
-    entry->flags = CAPOS_ENTRY_INLINE;
-    entry->method = CAPOS_THREAD_CONTROL_METHOD_EXIT;
-    entry->capability = crew_capability("thread-control");
+    struct capos_entry *entry = capos_ring_prepare_call(&ring, crew_capability("thread-control"),
+                                                        CAPOS_THREAD_CONTROL_METHOD_EXIT);
     entry = capos_ring_prepare(&ring);
     entry->opcode = CAPOS_OP_RELEASE;
     entry->capability = *(const capos_cap_t *)argument;

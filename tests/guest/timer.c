@@ -41,11 +41,7 @@ static void test_sleep(void) {
 static bool sleep_backwards(struct capos_ring_client *ring) {
     uint64_t start_ns = now();
     for (uint64_t index = 0; index < 8; index++) {
-        struct capos_entry *entry = capos_ring_prepare(ring);
-        entry->opcode = CAPOS_OP_CALL;
-        entry->flags = CAPOS_ENTRY_INLINE;
-        entry->capability = timer;
-        entry->method = CAPOS_TIMER_METHOD_SLEEP;
+        struct capos_entry *entry = capos_ring_prepare_call(ring, timer, CAPOS_TIMER_METHOD_SLEEP);
         entry->argument[0] = start_ns + (40 - 5 * index) * MILLISECOND_NS;
         entry->user_data = index;
     }

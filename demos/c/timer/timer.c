@@ -39,11 +39,7 @@ static bool cancel_a_sleep(void) {
     capos_ring_open(&ring);
     uint64_t start_ns = now();
 
-    struct capos_entry *sleep = capos_ring_prepare(&ring);
-    sleep->opcode = CAPOS_OP_CALL;
-    sleep->flags = CAPOS_ENTRY_INLINE;
-    sleep->capability = timer;
-    sleep->method = CAPOS_TIMER_METHOD_SLEEP;
+    struct capos_entry *sleep = capos_ring_prepare_call(&ring, timer, CAPOS_TIMER_METHOD_SLEEP);
     sleep->argument[0] = start_ns + HOUR_NS;
     sleep->user_data = SLEEP;
 

@@ -3,12 +3,9 @@
 
 static void sleep_for_ever(struct capos_ring_client *ring, uint32_t count) {
     for (uint32_t index = 0; index < count; index++) {
-        struct capos_entry *entry = capos_ring_prepare(ring);
+        struct capos_entry *entry = capos_ring_prepare_call(
+            ring, capos_lookup("timer", CAPOS_TIMER_INTERFACE), CAPOS_TIMER_METHOD_SLEEP);
         if (entry != NULL) {
-            entry->opcode = CAPOS_OP_CALL;
-            entry->flags = CAPOS_ENTRY_INLINE;
-            entry->method = CAPOS_TIMER_METHOD_SLEEP;
-            entry->capability = capos_lookup("timer", CAPOS_TIMER_INTERFACE);
             entry->argument[0] = UINT64_MAX - 1;
         }
     }

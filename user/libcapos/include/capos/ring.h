@@ -32,6 +32,7 @@
 #include "capos/abi.h"
 #include "capos/invoke.h"
 #include "capos/linkage.h"
+#include "capos/opcodes.h"
 
 CAPOS_LINKAGE_BEGIN
 
@@ -78,6 +79,19 @@ static inline struct capos_entry *capos_ring_prepare(struct capos_ring_client *c
     return entry;
 }
 _Static_assert(offsetof(struct capos_entry, deadline_ns) == 48, "the first word of the last pair");
+
+/* The same for a call of a method whose parameters stand in the entry, in argument[]. */
+static inline struct capos_entry *capos_ring_prepare_call(struct capos_ring_client *client,
+                                                          capos_cap_t capability, uint16_t method) {
+    struct capos_entry *entry = capos_ring_prepare(client);
+    if (entry != NULL) {
+        entry->opcode = CAPOS_OP_CALL;
+        entry->flags = CAPOS_ENTRY_INLINE;
+        entry->method = method;
+        entry->capability = capability;
+    }
+    return entry;
+}
 
 /* Submits what was prepared and waits for wait_count completions or the deadline. Returns how many
  * completions stand, or a negative error. */
