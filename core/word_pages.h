@@ -15,8 +15,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "capos/abi.h"
+
 #define WORD_PAGES 16u /* a power of two */
-#define WORD_PAGE_SIZE UINT64_C(4096)
 
 struct word_page {
     _Atomic uint64_t address; /* 0: none */
@@ -38,7 +39,7 @@ struct word_place {
 
 static inline uint32_t word_pages_index(uint64_t address) {
     /* Multiplied by the golden ratio: words on stacks stand at one distance from each other. */
-    uint64_t hash = (address / WORD_PAGE_SIZE) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = (address / CAPOS_PAGE_SIZE) * UINT64_C(0x9e3779b97f4a7c15);
     return (uint32_t)(hash >> (64 - __builtin_ctz(WORD_PAGES)));
 }
 
@@ -58,8 +59,8 @@ static inline void word_page_forget_if_within(struct word_page *page, uint64_t l
 
 /* All pages of [low, high), which are bounds of pages. */
 static inline void word_pages_forget(struct word_pages *words, uint64_t low, uint64_t high) {
-    if (high - low <= WORD_PAGES * WORD_PAGE_SIZE) {
-        for (uint64_t at = low; at < high; at += WORD_PAGE_SIZE) {
+    if (high - low <= WORD_PAGES * CAPOS_PAGE_SIZE) {
+        for (uint64_t at = low; at < high; at += CAPOS_PAGE_SIZE) {
             word_page_forget_if_within(&words->pages[word_pages_index(at)], low, high);
         }
         return;
@@ -72,7 +73,7 @@ static inline void word_pages_forget(struct word_pages *words, uint64_t low, uin
 /* The word is the kernel's view of the one at that address, not 0. */
 static inline void word_pages_remember(struct word_pages *words, uint64_t address,
                                        const uint32_t *word, uint64_t generation) {
-    uint64_t offset = address % WORD_PAGE_SIZE;
+    uint64_t offset = address % CAPOS_PAGE_SIZE;
     struct word_page *page = &words->pages[word_pages_index(address)];
     const uint8_t *memory = (const uint8_t *)word - offset;
     word_page_forget(page);
@@ -85,7 +86,7 @@ static inline void word_pages_remember(struct word_pages *words, uint64_t addres
 /* Where the word at this address is. False when its page is not remembered. */
 static inline bool word_pages_find(const struct word_pages *words, uint64_t address,
                                    struct word_place *place) {
-    uint64_t offset = address % WORD_PAGE_SIZE;
+    uint64_t offset = address % CAPOS_PAGE_SIZE;
     const struct word_page *page = &words->pages[word_pages_index(address)];
     /* acquire: pairs with the releases of whoever forgets and remembers. */
     place->page = page;

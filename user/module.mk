@@ -9,7 +9,8 @@ CLIENT_SOURCES := $(patsubst schema/%.capnp,$(GEN)/client/%.c,$(INTERFACE_SCHEMA
 $(CLIENT_SOURCES): $(GEN)/.stamp
 	@touch $@
 
-LIBCAPOS_SOURCES := $(sort $(wildcard user/libcapos/*.c user/libcapos/cxx/*.c)) user/libcapos/thread_entry.S \
+LIBCAPOS_SOURCES := $(sort $(wildcard user/libcapos/*.c user/libcapos/cxx/*.c)) \
+    user/libcapos/thread_entry.S \
     core/format.c core/tls_layout.c core/wire.c core/wire_builder.c $(CLIENT_SOURCES)
 LIBCAPOS_HEADERS := $(sort $(wildcard user/libcapos/include/capos/*.h include/capos/*.h))
 # C++ finds these by their standard names, and libc++'s before them once it is there.
@@ -84,17 +85,11 @@ $(eval $(call program,$(BUILD)/user/init.elf,$(wildcard user/init/*.c)))
 $(eval $(call program,$(BUILD)/user/shell.elf,$(wildcard user/shell/*.c) core/elf.c core/elf_note.c))
 ALL += $(BUILD)/user/init.elf $(BUILD)/user/shell.elf
 
-# tests/guest/NAME.c, or NAME.cc, becomes build/tests/guest/NAME.elf; what else one is made of stands here.
+# tests/guest/NAME.c, or NAME.cc, becomes build/tests/guest/NAME.elf; what else one is made of
+# stands here.
 SOURCES_guest_calling_conventions := demos/c/float/state.c demos/c/float/registers.S \
     $(sort $(wildcard $(addprefix tests/guest/calling_conventions/*.,c S ll)))
 SOURCES_guest_clock_page := tests/guest/clock_page/read.S
-SOURCES_guest_first_registers := tests/guest/first_registers/entry.S
-LDFLAGS_tests/guest/first_registers.elf := -Wl,--entry=first_registers_entry
-SOURCES_guest_float := demos/c/float/state.c demos/c/float/registers.S
-SOURCES_guest_signal_memory := tests/guest/signal_storm/storm.S
-SOURCES_guest_signal_storm := tests/guest/signal_storm/storm.S demos/c/float/registers.S \
-    demos/c/float/state.c
-SOURCES_guest_thread_spawner := tests/guest/thread_spawner/entry.S
 SOURCES_guest_code_model_large := $(sort $(wildcard tests/guest/code_model_large/*.c))
 CFLAGS_tests/guest/code_model_large.c := -mcmodel=large
 CFLAGS_tests/guest/code_model_large/shapes.c := -mcmodel=large
@@ -104,7 +99,14 @@ $(BUILD)/tests/guest/code_model_large.elf: tests/guest/code_model_large/high.ld
 SOURCES_guest_code_model_medium := $(sort $(wildcard tests/guest/code_model_medium/*.c))
 CFLAGS_tests/guest/code_model_medium.c := -mcmodel=medium
 CFLAGS_tests/guest/code_model_medium/far.c := -mcmodel=medium
+SOURCES_guest_first_registers := tests/guest/first_registers/entry.S
+LDFLAGS_tests/guest/first_registers.elf := -Wl,--entry=first_registers_entry
+SOURCES_guest_float := demos/c/float/state.c demos/c/float/registers.S
 SOURCES_guest_hostile := $(sort $(wildcard tests/guest/hostile/*.c))
+SOURCES_guest_signal_memory := tests/guest/signal_storm/storm.S
+SOURCES_guest_signal_storm := tests/guest/signal_storm/storm.S demos/c/float/registers.S \
+    demos/c/float/state.c
+SOURCES_guest_thread_spawner := tests/guest/thread_spawner/entry.S
 SOURCES_guest_tls_access := $(sort $(wildcard tests/guest/tls_access/*.[cS]))
 INITIAL_EXEC := -fPIC -ftls-model=initial-exec
 CFLAGS_tests/guest/tls_access/access_plain.c := -O0

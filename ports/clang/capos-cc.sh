@@ -42,7 +42,7 @@ for argument; do
     -mcmodel=tiny)
         die "$argument: x86-64 has no such code model; use small, medium or large" ;;
     -mtls-dialect=gnu2)
-        die "$argument: TLS descriptors need a dynamic linker, which capOS does not have; leave it out" ;;
+        die "$argument: TLS descriptors need a dynamic linker, and capOS has none; leave it out" ;;
     esac
 done
 [ "$has_lto $has_source $is_link" != 'yes yes yes' ] ||

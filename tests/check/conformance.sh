@@ -6,29 +6,17 @@
 #   conformance.sh         checks
 #   conformance.sh write   writes docs/conformance.md
 set -u
-. "$(dirname "$0")/test_names.sh"
+suite=conformance
+. tests/check/tap.sh
+. tests/check/test_names.sh
 
 page=docs/conformance.md
 targets=docs/targets.md
-count=0
-status=0
 
 # make_page WANT: see page.awk.
 make_page() {
     LC_ALL=C awk -v want="$1" -v head=tests/conformance/head.md -f tests/conformance/page.awk \
         tests/conformance/*.txt
-}
-
-# rule NAME OFFENDERS: passes when there are none.
-rule() {
-    count=$((count + 1))
-    if [ -z "$2" ]; then
-        echo "ok $count - conformance: $1"
-    else
-        printf '%s\n' "$2" | sed 's/^/# /'
-        echo "not ok $count - conformance: $1"
-        status=1
-    fi
 }
 
 # quoted FILE PATTERN: what stands in backquotes there, or alone on a line, and matches as a whole.
@@ -112,5 +100,4 @@ rule "every function that is named exists" "$(unknown_functions)"
 rule "the page is up to date" "$(stale_page)"
 rule "clang's options are those of the page" "$(clang_options)"
 rule "lld's options are those of the page" "$(linker_options)"
-echo "1..$count"
-exit $status
+finish

@@ -1,6 +1,6 @@
 #!/bin/sh
-# headers.sh FOLDER... -- COMPILER -x LANGUAGE FLAG...: every header below the folders compiles when it is the
-# first thing that a file includes.
+# headers.sh FOLDER... -- COMPILER -x LANGUAGE FLAG...: every header below the folders compiles when
+# it is the first thing that a file includes.
 set -u
 
 folders=

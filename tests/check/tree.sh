@@ -2,20 +2,8 @@
 # Rules of the tree that no compiler knows. Prints TAP.
 set -u
 
-count=0
-status=0
-
-# rule NAME OFFENDERS: passes when there are none.
-rule() {
-    count=$((count + 1))
-    if [ -z "$2" ]; then
-        echo "ok $count - tree: $1"
-    else
-        printf '%s\n' "$2" | sed 's/^/# /'
-        echo "not ok $count - tree: $1"
-        status=1
-    fi
-}
+suite=tree
+. tests/check/tap.sh
 
 if [ -e .git ]; then
     rule "what is built is not tracked" "$(git ls-files build compile_commands.json)"
@@ -50,5 +38,4 @@ unknown_in_models() {
 }
 rule "the steps of models name functions that there are" "$(unknown_in_models)"
 
-echo "1..$count"
-exit $status
+finish

@@ -7,22 +7,8 @@ generator=$root/build/bin/capnpc-capos
 compiler=${CC:-clang-19}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-count=0
-status=0
-
-# check NAME COMMAND...: one case.
-check() {
-    name=$1
-    shift
-    count=$((count + 1))
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok $count - capnpc: $name"
-    else
-        sed 's/^/# /' "$work/log"
-        echo "not ok $count - capnpc: $name"
-        status=1
-    fi
-}
+suite=capnpc
+. tests/check/tap.sh
 
 # generate FILE: the schema in $work/schema/FILE goes through the generator into $work/gen.
 generate() {
@@ -206,5 +192,4 @@ PROGRAM
 }
 check "the struct that a stub fills is the message" write_message
 
-echo "1..$count"
-exit $status
+finish

@@ -6,8 +6,8 @@ set -u
 root=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-count=0
-status=0
+suite='conformance test'
+. tests/check/tap.sh
 
 # A tree with a test, an interface, a record and its page.
 make_tree() {
@@ -15,7 +15,7 @@ make_tree() {
     mkdir -p "$work/tree" && cd "$work/tree" || exit 1
     mkdir -p build/gen/include docs include ports/clang schema targets tests/check tests/guest \
         tests/models user/libcapos/include
-    cp "$root/tests/check/test_names.sh" "$root/tests/check/conformance.sh" tests/check/
+    cp "$root"/tests/check/*.sh tests/check/
     cp -r "$root/tests/conformance" tests/ && rm tests/conformance/*.txt
     echo 'static void test_sleep(void) {}' >tests/guest/timer.c
     echo 'MODEL_RUNS := park' >tests/models/module.mk
@@ -55,20 +55,6 @@ RECORDS
     sh tests/check/conformance.sh write
 }
 
-# case NAME COMMAND...
-case_of() {
-    name=$1
-    shift
-    count=$((count + 1))
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok $count - conformance test: $name"
-    else
-        sed 's/^/# /' "$work/log"
-        echo "not ok $count - conformance test: $name"
-        status=1
-    fi
-}
-
 passes() {
     make_tree
     sh tests/check/conformance.sh
@@ -92,41 +78,40 @@ fails() {
 }
 
 records=tests/conformance/1-time.txt
-case_of "a sound tree passes" passes
-case_of "the page is what the records say" page_is_right
-case_of "a page that is stale" fails 'write it with: make conformance' $records 's/a clock/a watch/'
-case_of "a test that does not exist" \
+check "a sound tree passes" passes
+check "the page is what the records say" page_is_right
+check "a page that is stale" fails 'write it with: make conformance' $records 's/a clock/a watch/'
+check "a test that does not exist" \
     fails '1-time.txt:11: guest/clock: there is no such test' $records 's,guest/timer ,guest/clock ,'
-case_of "a case that does not exist" \
+check "a case that does not exist" \
     fails 'guest/timer:test_wake: the test has no such case' $records 's/test_sleep/test_wake/'
-case_of "a kind of test that there is not" \
+check "a kind of test that there is not" \
     fails 'guests/timer: there is no such test' $records 's,guest/timer ,guests/timer ,'
-case_of "a model that is not run" \
+check "a model that is not run" \
     fails 'model/par: there is no such test' $records 's,model/park,model/par,'
-case_of "a row that works and has no test" \
+check "a row that works and has no test" \
     fails 'a row that says "works" needs a test' $records '/^test/d'
-case_of "a row that is refused and has no test" \
+check "a row that is refused and has no test" \
     fails 'a row that says "refused" needs a test' $records 's/later/refused/'
-case_of "a state that there is not" fails 'no such state: soon' $records 's/later/soon/'
-case_of "a keyword that there is not" fails 'no such keyword: stat' $records 's/^state/stat/'
-case_of "a row without its words" fails 'a row needs item, state and capos' $records '/not there/d'
-case_of "two records in one" fails 'is an empty line missing?' $records '12d'
-case_of "a row that stands there twice" \
+check "a state that there is not" fails 'no such state: soon' $records 's/later/soon/'
+check "a keyword that there is not" fails 'no such keyword: stat' $records 's/^state/stat/'
+check "a row without its words" fails 'a row needs item, state and capos' $records '/not there/d'
+check "two records in one" fails 'is an empty line missing?' $records '12d'
+check "a row that stands there twice" \
     fails 'a clock: the table has it in line 7 already' $records 's/a calendar/a clock/'
-case_of "a method that there is not" \
+check "a method that there is not" \
     fails '1-time.txt: Timer.wake: the schema has no such method' $records 's/Timer.sleep/Timer.wake/'
-case_of "an interface that there is not" \
+check "an interface that there is not" \
     fails 'targets.md: Clock.sleep: the schema has no such method' docs/targets.md 's/Timer/Clock/'
-case_of "a function that there is not" \
+check "a function that there is not" \
     fails 'capos_timer_wake: no header' docs/targets.md 's/capos_timer_sleep/capos_timer_wake/'
-case_of "a test that docs/targets.md names" \
+check "a test that docs/targets.md names" \
     fails 'docs/targets.md: guest/timer:test_wake' docs/targets.md 's/test_sleep/test_wake/'
-case_of "an option of clang's that the page lacks" \
+check "an option of clang's that the page lacks" \
     fails 'lacks -mcmodel=small' targets/x86_64-unknown-capos.cfg '$a -mcmodel=small'
-case_of "an option of lld's that the page lacks" \
+check "an option of lld's that the page lacks" \
     fails 'lacks --gc-sections' ports/clang/capos-ld.sh 's/-z norelro/& --gc-sections/'
-case_of "an option of the page's that clang is not given" \
+check "an option of the page's that clang is not given" \
     fails 'does not have -fpic' docs/targets.md 's/`-static`/`-fpic`/'
 
-echo "1..$count"
-exit $status
+finish

@@ -11,7 +11,7 @@ static struct word_pages words;
 static _Alignas(4096) _Atomic uint32_t frames[FRAMES][1024];
 
 static const uint32_t *word_in(unsigned frame, uint64_t address) {
-    return (const uint32_t *)&frames[frame][address % WORD_PAGE_SIZE / sizeof(uint32_t)];
+    return (const uint32_t *)&frames[frame][address % CAPOS_PAGE_SIZE / sizeof(uint32_t)];
 }
 
 static bool finds(uint64_t address, const uint32_t *word, uint64_t generation) {
@@ -31,9 +31,9 @@ static void start(void) {
 
 /* An address of another page that has its place where this one has. */
 static uint64_t displacing(uint64_t address) {
-    uint64_t other = address + WORD_PAGE_SIZE;
+    uint64_t other = address + CAPOS_PAGE_SIZE;
     while (word_pages_index(other) != word_pages_index(address)) {
-        other += WORD_PAGE_SIZE;
+        other += CAPOS_PAGE_SIZE;
     }
     return other;
 }
@@ -80,9 +80,9 @@ TEST(what_was_found_before_is_not_current_after) {
 /* Short ranges look where their pages would be, long ones look at all places. */
 TEST(a_range_is_forgotten_and_nothing_beside_it) {
     for (uint64_t pages = 1; pages <= 4 * WORD_PAGES; pages *= 4) {
-        uint64_t low = 0x100000, high = low + pages * WORD_PAGE_SIZE;
-        for (uint64_t at = low - 2 * WORD_PAGE_SIZE; at < high + 2 * WORD_PAGE_SIZE;
-             at += WORD_PAGE_SIZE) {
+        uint64_t low = 0x100000, high = low + pages * CAPOS_PAGE_SIZE;
+        for (uint64_t at = low - 2 * CAPOS_PAGE_SIZE; at < high + 2 * CAPOS_PAGE_SIZE;
+             at += CAPOS_PAGE_SIZE) {
             start();
             word_pages_remember(&words, at + 4, word_in(3, 4), at);
             word_pages_forget(&words, low, high);

@@ -3,8 +3,7 @@
 # types at the shell, a program runs, and the machine ends in order. Made twice, the image is the
 # same.
 set -eu
-
-work=$(mktemp -d)
+. tests/kit.sh
 machine=
 finish() {
     [ -z "$machine" ] || kill "$machine" 2>/dev/null || :

@@ -2,8 +2,7 @@
 # gdb attaches to a machine that `make debug` started, stops in the program's main, and its
 # backtrace ends at _start without a complaint.
 set -eu
-
-work=$(mktemp -d)
+. tests/kit.sh
 machine=
 finish() {
     [ -z "$machine" ] || kill "$machine" 2>/dev/null || :

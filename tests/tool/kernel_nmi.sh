@@ -4,8 +4,7 @@
 # messages to the local APICs (the monitor's own `nmi` takes the LINT1 wire, which the kernel masks);
 # its monitor sends the machine check.
 set -eu
-
-work=$(mktemp -d)
+. tests/kit.sh
 drains=
 trap 'kill $drains 2>/dev/null || true; rm -rf "$work"' EXIT
 cat >"$work/qemu" <<END
