@@ -16,7 +16,7 @@ static uint64_t begin_look(const _Atomic uint64_t *since) {
 }
 
 static bool is_unchanged(const _Atomic uint64_t *since, uint64_t since_ns) {
-    /* acquire: pairs with the fence in cpu_time_end */
+    /* acquire: pairs with the fence in cpu_turn_end */
     atomic_thread_fence(memory_order_acquire);
     return atomic_load_explicit(since, memory_order_relaxed) == since_ns;
 }

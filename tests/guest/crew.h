@@ -30,12 +30,16 @@ static inline int64_t crew_value(struct capos_thread *thread) {
     return value;
 }
 
-static inline enum capos_thread_state crew_state(capos_cap_t thread) {
+static inline struct capos_thread_info_results crew_info(capos_cap_t thread) {
     struct capos_thread_info_results info = {0};
     if (capos_thread_info(thread, &info) != CAPOS_OK) {
         capos_abort("a thread could not be looked at");
     }
-    return (enum capos_thread_state)info.state;
+    return info;
+}
+
+static inline enum capos_thread_state crew_state(capos_cap_t thread) {
+    return (enum capos_thread_state)crew_info(thread).state;
 }
 
 /* Returns when the thread waits in the kernel, for whatever. */
@@ -43,6 +47,16 @@ static inline void crew_await_waiting(const struct capos_thread *thread) {
     while (crew_state(thread->capability) != CAPOS_THREAD_STATE_WAITING) {
         capos_thread_yield();
     }
+}
+
+/* The same, and the turn in which it began to wait is over: one that goes on counts, so that two
+ * looks at its CPU time differ. A host that stops the CPU in between makes it last. */
+static inline void crew_await_still(const struct capos_thread *thread) {
+    uint64_t before_ns;
+    do {
+        crew_await_waiting(thread);
+        before_ns = crew_info(thread->capability).cpu_time_ns;
+    } while (crew_info(thread->capability).cpu_time_ns != before_ns);
 }
 
 /* Fresh pages, zero, and never touched. */

@@ -135,38 +135,32 @@ static int64_t burn(void *argument) {
     return 0;
 }
 
-static struct capos_thread_info_results info_of(const struct capos_thread *thread) {
-    struct capos_thread_info_results info = {0};
-    CHECK_RESULT(capos_thread_info(thread->capability, &info), CAPOS_OK);
-    return info;
-}
-
 static void test_info(void) {
     uint32_t word = 0;
     gate = 0;
     struct capos_thread parked = crew_start(wait_for_gate, NULL);
     struct capos_thread burner = crew_start(burn, &word);
     crew_await(&word, 1);
-    crew_await_waiting(&parked);
-    struct capos_thread_info_results info = info_of(&burner);
+    crew_await_still(&parked);
+    struct capos_thread_info_results info = crew_info(burner.capability);
     CHECK_EQUAL(info.thread_id, burner.id);
     CHECK(info.state == CAPOS_THREAD_STATE_RUNNING || info.state == CAPOS_THREAD_STATE_READY);
     uint64_t first_ns = info.cpu_time_ns;
-    uint64_t parked_ns = info_of(&parked).cpu_time_ns;
-    CHECK_EQUAL(info_of(&parked).cpu_time_ns, parked_ns);
+    uint64_t parked_ns = crew_info(parked.capability).cpu_time_ns;
     uint64_t later_ns = now() + MILLISECOND_NS;
     while (now() < later_ns) {
         capos_thread_yield();
     }
+    CHECK_EQUAL(crew_info(parked.capability).cpu_time_ns, parked_ns);
     crew_store(&word, 2);
     open_gate();
     CHECK_RESULT(capos_thread_join(burner.capability), CAPOS_OK);
-    info = info_of(&burner);
+    info = crew_info(burner.capability);
     CHECK_EQUAL(info.state, CAPOS_THREAD_STATE_ENDED);
     CHECK_EQUAL(info.thread_id, burner.id);
     uint64_t last_ns = info.cpu_time_ns;
     CHECK(last_ns > first_ns);
-    CHECK_EQUAL(info_of(&burner).cpu_time_ns, last_ns);
+    CHECK_EQUAL(crew_info(burner.capability).cpu_time_ns, last_ns);
     (void)crew_value(&burner);
     (void)crew_value(&parked);
 }
